@@ -1,0 +1,8 @@
+"""`python -m flyte_slack`."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

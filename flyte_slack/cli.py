@@ -1,0 +1,124 @@
+"""The command line: `flyte-slack COMMAND`, the same as `python -m flyte_slack COMMAND`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from . import __version__, logs
+from .errors import FlyteSlackError, SettingsError
+from .settings import Settings
+
+_WELCOME = """
+  Chat here:      {url}/          (write "echo hello")
+  Flyte API:      {url}/flyte
+  Slack Web API:  {url}/slack/api/
+
+  Ctrl-C stops everything; nothing is kept.
+"""
+
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status: 0, 1 where it failed, 2 for settings that cannot be used."""
+    parsed = parser().parse_args(arguments)
+    try:
+        status: int = asyncio.run(parsed.command(parsed))
+        return status
+    except SettingsError as error:
+        _say(f"flyte-slack: {len(error.problems)} setting(s) cannot be used:")
+        for problem in error.problems:
+            _say(f"  {problem}")
+        return EXIT_SETTINGS
+    except (FlyteSlackError, OSError) as error:
+        _say(f"flyte-slack: {error}")
+        return EXIT_FAILED
+    except ExceptionGroup as group:
+        logs.get(__name__).critical("the pack stops after an unexpected error", exc_info=group)
+        return EXIT_FAILED
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="flyte-slack",
+        description="Slack pack for Flyte. Settings are environment variables; the README lists them.",
+    )
+    top.add_argument("--version", action="version", version=f"flyte-slack {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run the pack", description="Run the pack until SIGTERM or Ctrl-C.")
+    run.set_defaults(command=_run)
+
+    sandbox = commands.add_parser(
+        "sandbox",
+        help="try the whole system on this machine, without any account",
+        description="Start an embedded Flyte API, an embedded Slack workspace and the pack between them, "
+        "and a page to chat on. Keeps nothing after it stops.",
+    )
+    sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    sandbox.add_argument("--port", type=int, default=8765, help="port to listen on (default: %(default)s)")
+    sandbox.add_argument("--flows", type=Path, metavar="DIR", help="add the flows (YAML or JSON) of a folder")
+    sandbox.set_defaults(command=_sandbox)
+    return top
+
+
+async def _run(_arguments: argparse.Namespace) -> int:
+    from . import service
+
+    settings = Settings.load()
+    logs.configure(settings.log_level, settings.log_format)
+    await service.run(settings, _stopped_by_signal())
+    return 0
+
+
+async def _sandbox(arguments: argparse.Namespace) -> int:
+    """Start the sandbox's servers and the pack between them; the pack stops first."""
+    from . import service
+    from .sandbox.server import Sandbox
+
+    logs.configure(_level(), "console")
+    stop = _stopped_by_signal()
+    with tempfile.TemporaryDirectory(prefix="flyte-slack-") as folder:
+        async with Sandbox(arguments.host, arguments.port, arguments.flows) as sandbox:
+            os.environ.update(
+                sandbox.pack_environment(),
+                FLYTE_SLACK_STORE=f"sqlite:///{folder}/store.db",
+                FLYTE_SLACK_HOST="127.0.0.1",
+                FLYTE_SLACK_PORT="0",
+            )
+            ready = service.Ready()
+            async with asyncio.TaskGroup() as group:
+                pack = group.create_task(service.run(Settings.load(), stop, ready))
+                starting = group.create_task(ready.wait())
+                await asyncio.wait([pack, starting], return_when=asyncio.FIRST_COMPLETED)
+                if not pack.done():
+                    print(_WELCOME.format(url=sandbox.url), flush=True)  # noqa: T201
+                starting.cancel()
+    return 0
+
+
+def _stopped_by_signal() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _level() -> Literal["debug", "info", "warning", "error"]:
+    """The sandbox is for looking at the page: its log is quiet unless `LOGLEVEL` asks for more."""
+    asked = os.environ.get("LOGLEVEL", "").lower()
+    return asked if asked in {"debug", "info", "error"} else "warning"  # type: ignore[return-value]
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(logs.redact(line) + "\n")

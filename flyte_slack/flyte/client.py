@@ -1,0 +1,242 @@
+"""A client of the Flyte API that follows its links and knows no endpoint."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from .. import __version__, logs
+from ..errors import (
+    FlyteError,
+    FlyteNotFound,
+    FlyteProtocolError,
+    FlyteRejected,
+    FlyteUnauthorized,
+    FlyteUnavailable,
+)
+from . import links
+from .models import Action, Link, Linked, PackLinks, PackRegistration, RegisteredPack, TakenAction
+from .token import FixedToken, Token
+
+log = logs.get(__name__)
+
+TAKE_TIMEOUT = 75.0
+"""Seconds that a take may last. A take that is given up can lose its action, and a server whose
+database is down answers only after 60 s."""
+
+_VERSION = "v1"
+_AMBIGUOUS = (
+    httpx.ReadError,
+    httpx.ReadTimeout,
+    httpx.WriteError,
+    httpx.WriteTimeout,
+    httpx.RemoteProtocolError,
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class FlyteClient:
+    """One connection pool to one Flyte API. Use it as an asynchronous context manager.
+
+    Every method raises a `FlyteError`: `FlyteUnavailable` (not reached, 408, 425, 429, 5xx),
+    `FlyteUnauthorized` (401, 403, 405), `FlyteNotFound` (404), `FlyteRejected` (other 4xx) or
+    `FlyteProtocolError` (an answer that the Flyte API does not give). Redirects are not followed.
+
+    Args:
+        base: as in `FLYTE_API`: with or without a trailing slash, a path prefix, or `/v1`.
+        token: sent with every call.
+        timeout: seconds for one call, a take apart.
+        verify: whether TLS certificates are verified.
+    """
+
+    def __init__(
+        self, base: str, *, token: Token | None = None, timeout: float = 10, verify: bool = True
+    ) -> None:
+        base = base.rstrip("/")
+        self._token = token or FixedToken()
+        self._base = links.Base(base.removesuffix(f"/{_VERSION}"))
+        self._timeout = httpx.Timeout(timeout)
+        self._take_timeout = httpx.Timeout(timeout, read=max(TAKE_TIMEOUT, timeout))
+        self._http = httpx.AsyncClient(
+            timeout=self._timeout,
+            verify=verify,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=15),
+            headers={"User-Agent": f"flyte-slack/{__version__}", "Accept": "application/json"},
+        )
+
+    async def __aenter__(self) -> "FlyteClient":
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._http.aclose()
+
+    async def index(self) -> list[Link]:
+        """Follow the links from `FLYTE_API` to the index of the API's version, and return its links.
+
+        The root is asked with and without a trailing slash, for proxies that know only one of them; the
+        documented fall-back is `/v1` below `FLYTE_API`.
+        """
+        unexpected: FlyteError | None = None
+        for reference in self._base.roots():
+            try:
+                root = await self._get(Linked, reference)
+            except (FlyteRejected, FlyteProtocolError) as error:
+                unexpected = unexpected or error
+                continue
+            self._learn_base(root)
+            if links.has(root.links, "pack/listPacks"):
+                return root.links
+            if links.has(root.links, f"info/{_VERSION}"):
+                version = self._reference(root.links, f"info/{_VERSION}", self._base.url(reference))
+                return (await self._get(Linked, version)).links
+        try:
+            index = await self._get(Linked, _VERSION)
+        except (FlyteRejected, FlyteProtocolError) as error:
+            raise unexpected or error from None
+        self._learn_base(index, below=f"/{_VERSION}")
+        return index.links
+
+    async def register(self, pack: PackRegistration) -> PackLinks:
+        """Register a pack, or replace its registration, and return its links."""
+        index = await self.index()
+        body = pack.model_dump(exclude_defaults=True)
+        reference = self._reference(index, "pack/listPacks", self._base.url(""))
+        registered = self._parse(RegisteredPack, await self._call("POST", reference, body))
+        url = self._base.url(reference)
+        return PackLinks(
+            pack_id=registered.id,
+            events=self._reference(registered.links, "event", url, "POST"),
+            take=self._reference(registered.links, "takeAction", url, "POST"),
+        )
+
+    async def post_event(self, pack: PackLinks, event: Mapping[str, Any]) -> None:
+        """Post an event: `event` (its name), `payload` and, as RFC 3339, `createdAt`."""
+        await self._call("POST", pack.events, event)
+
+    async def take(self, pack: PackLinks) -> Action | None:
+        """Take the next action, or None where none waits. Flyte hands an action out once and never again.
+
+        An empty 500 is a race lost to another taker, and counts as none.
+        """
+        try:
+            response = await self._call("POST", pack.take, timeout=self._take_timeout)
+        except FlyteUnavailable as error:
+            if error.status == httpx.codes.INTERNAL_SERVER_ERROR:
+                return None
+            raise
+        if response.status_code == httpx.codes.NO_CONTENT or response.content.strip() in (b"", b"null"):
+            return None
+        taken = self._parse(TakenAction, response)
+        return Action(
+            command=taken.command,
+            input=taken.input,
+            result=self._reference(taken.links, "actionResult", str(response.request.url), "POST"),
+        )
+
+    async def complete(self, reference: str, event: Mapping[str, Any]) -> None:
+        """Post the result of an action.
+
+        Raises:
+            FlyteUnavailable: with status 500 also where the action was completed before.
+        """
+        await self._call("POST", reference, event)
+
+    def _learn_base(self, root: Linked, below: str = "") -> None:
+        for link in root.links:
+            if link.rel == "self":
+                self._base.learn(link.href.rstrip("/").removesuffix(below))
+
+    def _reference(self, found: list[Link], rel: str, url: str, method: str = "GET") -> str:
+        return self._base.reference(links.find(found, rel, method=method, url=url))
+
+    async def _get(self, model: type[Model], reference: str) -> Model:
+        return self._parse(model, await self._call("GET", reference))
+
+    def _parse(self, model: type[Model], response: httpx.Response) -> Model:
+        """Read an answer as JSON, whatever its content type says: a registration comes as `text/plain`."""
+        request = response.request
+        try:
+            return model.model_validate(json.loads(response.content))
+        except ValueError as error:
+            problem = (
+                error.errors(include_input=False, include_url=False)[0]["msg"]
+                if isinstance(error, ValidationError)
+                else "not JSON"
+            )
+            raise FlyteProtocolError(
+                f"the answer is not the Flyte API's ({problem})",
+                method=request.method,
+                url=str(request.url),
+                status=response.status_code,
+            ) from None
+
+    async def _call(
+        self,
+        method: str,
+        reference: str,
+        body: Mapping[str, Any] | None = None,
+        timeout: httpx.Timeout | None = None,
+    ) -> httpx.Response:
+        url = self._base.url(reference)
+        headers = {}
+        if token := self._token.current():
+            headers["Authorization"] = f"Bearer {token}"
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        try:
+            response = await self._http.request(
+                method, url, content=content, headers=headers, timeout=timeout or self._timeout
+            )
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise FlyteUnavailable(
+                f"no answer ({error.__class__.__name__}{f': {error}' if str(error) else ''})",
+                method=method,
+                url=_plain(url),
+                reply_lost=isinstance(error, (*_AMBIGUOUS, httpx.DecodingError)),
+            ) from error
+        except httpx.InvalidURL as error:
+            raise FlyteProtocolError(f"a link is no URL ({error})", method=method, url=_plain(url)) from error
+        if not response.is_success:
+            raise _refusal(method, _plain(url), response)
+        return response
+
+
+def _refusal(method: str, url: str, response: httpx.Response) -> FlyteError:
+    status = response.status_code
+    wait = response.headers.get("Retry-After", "")
+    kind: type[FlyteError] = FlyteRejected
+    message = f"{status} {response.reason_phrase}".strip()
+    if status in {401, 403, 405, 407}:
+        kind = FlyteUnauthorized
+        message += ": the token (FLYTE_JWT or FLYTE_JWT_FILE) is missing, expired, or not allowed to do this"
+    elif status == httpx.codes.NOT_FOUND:
+        kind = FlyteNotFound
+    elif status in {408, 425, 429} or response.is_server_error:
+        kind = FlyteUnavailable
+    elif not response.is_client_error:
+        kind = FlyteProtocolError
+        if response.is_redirect:
+            message += (
+                f": redirects are not followed, and this one is to {response.headers.get('Location')!r}"
+            )
+    return kind(
+        message,
+        method=method,
+        url=url,
+        status=status,
+        retry_after=float(wait) if wait.isdecimal() else None,
+    )
+
+
+def _plain(url: str) -> str:
+    """A URL without the login it may hold."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

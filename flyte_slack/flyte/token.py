@@ -1,0 +1,56 @@
+"""Where the bearer token comes from."""
+
+from pathlib import Path
+from typing import Protocol
+
+from .. import logs
+
+log = logs.get(__name__)
+
+
+class Token(Protocol):
+    """A bearer token, asked for anew at each call."""
+
+    def current(self) -> str | None:
+        """Return the token as it is now, or None where the API is open."""
+
+
+class FixedToken:
+    """A token that stays the same, or none."""
+
+    def __init__(self, value: str | None = None) -> None:
+        self._value = value
+
+    def current(self) -> str | None:
+        """Return it."""
+        return self._value
+
+
+class FileToken:
+    """A token in a file that is read again when it changes, so that a rotated secret needs no restart.
+
+    While the file cannot be read the last token is used on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._value: str | None = None
+        self._failing = False
+
+    def current(self) -> str | None:
+        """Return what the file holds now."""
+        try:
+            status = self._path.stat()
+            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if seen != self._seen:
+                self._value = self._path.read_text().strip() or None
+                self._seen = seen
+                logs.add_secrets([self._value or ""])
+                log.info("the Flyte token was read", file=str(self._path))
+            self._failing = False
+        except (OSError, UnicodeDecodeError) as error:
+            if not self._failing:
+                log.warning("FLYTE_JWT_FILE cannot be read: the last token is used on", cause=str(error))
+            self._failing = True
+        return self._value

@@ -1,0 +1,110 @@
+"""Logs: one JSON object a line, or lines for people, with every secret taken out."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from typing import Literal, TextIO
+from urllib.parse import quote
+
+import structlog
+
+REDACTED = "[redacted]"
+
+_SHAPES = (
+    re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[\w-]+|\bxapp-[\w-]+"),
+    re.compile(r"(?<=[Bb]earer )[\w.~+/=-]{8,}"),
+    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
+    re.compile(r"(?<=://)[^/\s:@\"']*:[^\s\"']+(?=@)"),
+    re.compile(r"(?<=ticket=)[\w.~%-]+"),
+)
+_SHORTEST = 4  # a shorter "secret" would blank out ordinary words
+
+_literals: set[str] = set()
+
+
+def add_secrets(values: Iterable[str]) -> None:
+    """Take these values out of every line logged from now on, in plain, JSON and URL spelling.
+
+    Args:
+        values: secrets as they are used on the wire; those under four characters are passed over.
+    """
+    for value in values:
+        if len(value) >= _SHORTEST:
+            _literals.update({value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe="")})
+
+
+def redact(text: str) -> str:
+    """Replace every known secret, and whatever has the shape of one, in a text."""
+    for literal in sorted(_literals, key=len, reverse=True):
+        text = text.replace(literal, REDACTED)
+    for shape in _SHAPES:
+        text = shape.sub(REDACTED, text)
+    return text
+
+
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Redacts the finished line, so that tracebacks and other libraries' records are covered too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def configure(
+    level: Literal["debug", "info", "warning", "error"],
+    style: Literal["json", "console"],
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log record of the process to standard error, in one style.
+
+    Args:
+        level: least severe level that is written.
+        style: `json` for one object a line, `console` for people.
+        stream: written to instead of standard error.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    render: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        if style == "json"
+        else [structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        _RedactingFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    _quiet_libraries(level)
+
+
+def _quiet_libraries(level: str) -> None:
+    """Hold other libraries' chatter back to `debug`; what they warn of is passed on."""
+    if level != "debug":
+        for name in ("httpx", "httpcore", "slack_bolt", "slack_sdk", "aiohttp.access", "aiosqlite"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the structured logger of a module."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger

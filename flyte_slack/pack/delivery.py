@@ -1,0 +1,226 @@
+"""Delivers what was stored to Flyte: events of each lane in order, each result by itself."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from .. import logs, retries
+from ..errors import FlyteError, FlyteNotFound
+from ..flyte import FlyteClient, PackLinks
+from ..store import Inbox, Store, StoredEvent, StoredResult
+from .definition import Event
+from .lanes import Lanes
+from .pulse import Pulse
+from .registration import Registration
+
+log = logs.get(__name__)
+
+Mapping = Callable[[StoredEvent], Awaitable[Event | None]]
+"""Makes of a stored event what flows see, or None where it is not for them. It may take its time, for
+looking things up, but must not fail for want of them."""
+
+_BATCH = 50
+_CONCURRENT_POSTS = 32
+
+
+class EventDelivery:
+    """Delivers inbound events. A lane's event that Flyte does not take now holds up its own lane only.
+
+    Args:
+        client: of the Flyte API.
+        registration: gives the link to post to.
+        inbox: holds the events.
+        mapping: from what is stored to what flows see.
+        activity: beats with every event that Flyte accepted.
+        recovered: beats when Flyte answers again; waiting lanes then try at once.
+    """
+
+    def __init__(
+        self,
+        client: FlyteClient,
+        registration: Registration,
+        inbox: Inbox,
+        mapping: Mapping,
+        activity: Pulse,
+        recovered: Pulse,
+    ) -> None:
+        self._client = client
+        self._registration = registration
+        self._inbox = inbox
+        self._mapping = mapping
+        self._activity = activity
+        self._recovered = recovered
+        self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
+        self._lanes = Lanes(self._work)
+        self.wake = self._lanes.wake
+        self.idle = self._lanes.idle
+
+    async def resume(self) -> None:
+        """Wake every lane in which events wait from an earlier run."""
+        for lane in await self._inbox.lanes():
+            self._lanes.wake(lane)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        await self._lanes.run()
+
+    async def _work(self, lane: str) -> None:
+        while waiting := await self._waiting(lane):
+            for stored in waiting:
+                try:
+                    event = await self._mapping(stored)
+                except Exception as error:  # whatever it holds, it must not stop the others
+                    log.exception("an event cannot be mapped: put aside", key=stored.key)
+                    await self._inbox.dead(stored, f"cannot be mapped: {error.__class__.__name__}: {error}")
+                    continue
+                if event is None:
+                    await self._inbox.delivered(stored)
+                else:
+                    await self._deliver(stored, event)
+
+    async def _waiting(self, lane: str) -> list[StoredEvent]:
+        async for attempt in retries.retrying(retries.STORE):
+            with attempt:
+                return await self._inbox.waiting(lane, _BATCH)
+        raise AssertionError("unreachable")
+
+    async def _deliver(self, stored: StoredEvent, event: Event) -> None:
+        tries = 0
+        while True:
+            links = await self._registration.links()
+            try:
+                async with self._posts:
+                    await self._client.post_event(links, event.wire())
+            except FlyteNotFound as error:
+                self._registration.lost(links)
+                tries += 1
+                if tries > 1:
+                    await self._recovered.sleep(retries.pause(retries.FLYTE, tries, error))
+            except FlyteError as error:
+                if not error.retryable:
+                    log.error("Flyte rejects an event for good: put aside", key=stored.key, cause=str(error))
+                    await self._inbox.dead(stored, str(error))
+                    return
+                tries += 1
+                log.log(
+                    _level(tries), "an event waits for Flyte", key=stored.key, tries=tries, cause=str(error)
+                )
+                await self._recovered.sleep(retries.pause(retries.FLYTE, tries, error))
+            else:
+                self._activity.beat()
+                await self._inbox.delivered(stored)
+                log.info("event delivered", key=stored.key, name=event.name)
+                return
+
+
+class ResultDelivery:
+    """Delivers results. None of them holds up another.
+
+    Args:
+        client: of the Flyte API.
+        registration: renewed where Flyte does not know the pack.
+        store: holds the results.
+        activity: beats with every result that Flyte accepted: results are events too.
+        recovered: beats when Flyte answers again; waiting results are then tried at once.
+    """
+
+    def __init__(
+        self,
+        client: FlyteClient,
+        registration: Registration,
+        store: Store,
+        activity: Pulse,
+        recovered: Pulse,
+    ) -> None:
+        self._client = client
+        self._registration = registration
+        self._actions = store.actions
+        self._activity = activity
+        self._recovered = recovered
+        self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
+        self._lanes = Lanes(self._work)
+        self.idle = self._lanes.idle
+
+    def wake(self, id_: int) -> None:
+        """Say that the result of an action waits."""
+        self._lanes.wake(str(id_))
+
+    async def resume(self) -> None:
+        """Wake every result that waits from an earlier run."""
+        after = 0
+        while ids := await self._actions.results(after):
+            for id_ in ids:
+                self.wake(id_)
+            after = ids[-1]
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        await self._lanes.run()
+
+    async def _work(self, lane: str) -> None:
+        registered_again: PackLinks | None = None
+        tries = 0
+        while (result := await self._result(int(lane))) is not None:
+            links = await self._registration.links()
+            await self._actions.delivering(result)
+            try:
+                async with self._posts:
+                    await self._client.complete(result.reference, result.result)
+            except FlyteNotFound as error:
+                await self._actions.undelivered(result, in_doubt=result.in_doubt)
+                if registered_again is not None and registered_again is not links:
+                    return await self._dead(result, error)
+                registered_again = links
+                self._registration.lost(links)
+            except FlyteError as error:
+                if await self._ended(result, error):
+                    return
+                tries += 1
+                log.log(_level(tries), "a result waits for Flyte", action=result.identity, cause=str(error))
+                await self._recovered.sleep(retries.pause(retries.FLYTE, tries, error))
+            else:
+                return await self._delivered(result)
+
+    async def _result(self, id_: int) -> StoredResult | None:
+        async for attempt in retries.retrying(retries.STORE):
+            with attempt:
+                return await self._actions.result(id_)
+        raise AssertionError("unreachable")
+
+    async def _ended(self, result: StoredResult, error: FlyteError) -> bool:
+        """Whether a failed try ends the matter: Flyte has the result already, or will never take it.
+
+        Flyte answers 500 for a result it has already, and when its database is away. After a try whose
+        answer was lost it is the former (promise 4).
+        """
+        answered_500 = error.status == httpx.codes.INTERNAL_SERVER_ERROR
+        if answered_500 and result.in_doubt:
+            log.info("Flyte has the result already", action=result.identity)
+            await self._delivered(result)
+            return True
+        since = result.refused_since or (time.time() if answered_500 else None)
+        if not error.retryable or (
+            answered_500 and since is not None and time.time() - since >= retries.RESULT_REFUSED_FOR
+        ):
+            await self._dead(result, error)
+            return True
+        await self._actions.undelivered(
+            result, in_doubt=result.in_doubt or error.reply_lost, refused_since=since
+        )
+        return False
+
+    async def _delivered(self, result: StoredResult) -> None:
+        self._activity.beat()
+        await self._actions.delivered(result)
+        log.info("result delivered", action=result.identity, name=result.result["event"])
+
+    async def _dead(self, result: StoredResult, error: FlyteError) -> None:
+        log.error("Flyte rejects a result for good: put aside", action=result.identity, cause=str(error))
+        await self._actions.dead(result, str(error))
+
+
+def _level(tries: int) -> int:
+    """Warn of the first failure, and leave the rest to those who look for it."""
+    return 30 if tries == 1 else 10

@@ -1,0 +1,109 @@
+"""Executes stored actions: one code path for an action just taken and for one found after a crash."""
+
+from typing import Any
+
+from .. import logs, retries
+from ..errors import CommandNotFound, InvalidInput
+from ..flyte import Action
+from ..store import Store, StoredAction
+from .definition import FATAL, ActionContext, Command, Event, PackDefinition
+from .delivery import ResultDelivery
+from .lanes import Lanes
+
+log = logs.get(__name__)
+
+_NO_LANE = ""
+
+
+class _Context:
+    """An `ActionContext` over the store."""
+
+    def __init__(self, store: Store, action: StoredAction) -> None:
+        self._store = store
+        self._action = action
+        self.identity = action.identity
+        self.begun = action.begun
+
+    async def executing(self) -> None:
+        await self._store.actions.executing(self._action)
+
+    async def not_executed(self) -> None:
+        await self._store.actions.not_executed(self._action)
+
+
+class Dispatcher:
+    """Executes the actions of each lane in the order taken, and keeps each result before it is delivered.
+
+    Args:
+        pack: gives the commands.
+        store: holds the actions.
+        delivery: woken for each result.
+    """
+
+    def __init__(self, pack: PackDefinition, store: Store, delivery: ResultDelivery) -> None:
+        self._pack = pack
+        self._store = store
+        self._delivery = delivery
+        self._lanes = Lanes(self._work)
+        self.wake = self._lanes.wake
+        self.idle = self._lanes.idle
+
+    def lane(self, action: Action) -> str:
+        """Return what an action must stay in order with."""
+        command = self._pack.command(action.command)
+        if command is None or not isinstance(action.input, dict):
+            return _NO_LANE
+        return command.lane(action.input)
+
+    async def resume(self) -> None:
+        """Wake every lane in which actions wait from an earlier run."""
+        for lane in await self._store.actions.lanes():
+            self._lanes.wake(lane)
+
+    async def run(self) -> None:
+        """Execute until cancelled."""
+        await self._lanes.run()
+
+    async def _work(self, lane: str) -> None:
+        while (action := await self._next(lane)) is not None:
+            event = await self._execute(action)
+            await self._store.actions.finished(action, event.wire())
+            log.info("action finished", command=action.command, action=action.identity, name=event.name)
+            self._delivery.wake(action.id)
+
+    async def _next(self, lane: str) -> StoredAction | None:
+        async for attempt in retries.retrying(retries.STORE):
+            with attempt:
+                return await self._store.actions.next(lane)
+        raise AssertionError("unreachable")
+
+    async def _execute(self, action: StoredAction) -> Event:
+        """Return the one event that an action ends in; nothing escapes as an error."""
+        try:
+            command = self._pack.command(action.command)
+            if command is None:
+                known = ", ".join(command.name for command in self._pack.commands)
+                raise CommandNotFound(f"the pack has no command {action.command!r}; it has {known}")
+            if not isinstance(action.input, dict):
+                raise InvalidInput(f"the input must be an object, not {_json_type(action.input)}")
+            return await self._handle(command, action.input, _Context(self._store, action))
+        except (CommandNotFound, InvalidInput) as error:
+            return self._fatal(action, str(error))
+        except Exception as error:
+            log.exception("a handler failed", command=action.command, action=action.identity)
+            return self._fatal(action, f"the pack failed unexpectedly: {error.__class__.__name__}")
+
+    async def _handle(self, command: Command, input_: dict[str, Any], context: ActionContext) -> Event:
+        event = await command.handler(input_, context)
+        if event.name not in command.events:
+            raise TypeError(f"the handler of {command.name} returned the undeclared event {event.name!r}")
+        return event
+
+    def _fatal(self, action: StoredAction, error: str) -> Event:
+        log.error("action ends in FATAL", command=action.command, action=action.identity, cause=error)
+        return Event(FATAL, {"error": error, "command": action.command})
+
+
+def _json_type(value: object) -> str:
+    names: dict[type, str] = {str: "a string", list: "a list", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,84 @@
+"""Every retry of the pack, as a named policy.
+
+A policy says how long to wait before try `n` and when to give up. Which errors are worth another
+try is said by their class (`retryable`), never here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity.stop import stop_base, stop_never
+from tenacity.wait import wait_base, wait_random_exponential
+
+Sleep = Callable[[float], Awaitable[Any]]
+
+SLOWEST = 30.0
+"""Longest wait, in seconds, of any policy towards Flyte (promise 8)."""
+
+
+class _FlyteWait(wait_base):
+    """Quick at first where Flyte is merely away; slow where somebody has to change something first."""
+
+    def __init__(self) -> None:
+        self._away = wait_random_exponential(multiplier=0.2, min=0.05, max=5)
+        self._refused = wait_random_exponential(multiplier=1, min=1, max=15)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        asked = getattr(error, "retry_after", None)
+        if asked is not None:
+            return min(float(asked), SLOWEST)
+        return (self._refused if getattr(error, "slow", False) else self._away)(retry_state)
+
+
+FLYTE: wait_base = _FlyteWait()
+"""Waits between two tries of the same call to Flyte."""
+
+RESULT_REFUSED_FOR = 900.0
+"""Seconds that a result answered 500 is tried again: Flyte's database may be away (promise 4)."""
+
+SLACK_POST: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=15)
+"""Waits between two tries of a post that Slack did not take, where Slack names no time itself."""
+
+SLACK_UNAVAILABLE_AFTER = 600.0
+"""Seconds after which a post that Slack does not take ends in `unavailable` (contract, section 4)."""
+
+SLACK_CONNECT: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=20)
+"""Waits between two tries of a Socket Mode connection; `apps.connections.open` is a tier 1 method."""
+
+STORE: wait_base = wait_random_exponential(multiplier=0.1, min=0.1, max=2)
+"""Waits between two tries to use a store that could not be written."""
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the class of an error says that the same call can succeed later."""
+    return bool(getattr(error, "retryable", False))
+
+
+def retrying(
+    wait: wait_base, *, stop: stop_base | None = None, sleep: Sleep = asyncio.sleep
+) -> AsyncRetrying:
+    """Return a loop over tries that goes on while the error is retryable and re-raises what is not.
+
+    Args:
+        wait: one of the policies above.
+        stop: when to give up; never, by default.
+        sleep: how to wait; a caller passes one that can be woken early.
+    """
+    return AsyncRetrying(
+        wait=wait,
+        stop=stop or stop_never,
+        sleep=sleep,
+        retry=retry_if_exception(is_retryable),
+        reraise=True,
+    )
+
+
+def pause(wait: wait_base, tries: int, error: BaseException) -> float:
+    """Return the seconds that a policy waits after so many failed tries, for loops that outlive one call."""
+    state = RetryCallState(retry_object=AsyncRetrying(), fn=None, args=(), kwargs={})
+    state.attempt_number = tries
+    state.set_exception((type(error), error, error.__traceback__))
+    return float(wait(state))

@@ -1,0 +1,153 @@
+"""The sandbox server: a chat page, the Slack stand-in and the Flyte API on one port.
+
+``/`` is the page, ``/api/…`` what the page and scripts use, ``/slack/api/METHOD`` the Slack Web API,
+``/slack/socket`` Socket Mode, ``/flyte`` the Flyte API.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from flyte_slack.sandbox.chat_api import ChatApi
+from flyte_slack.sandbox.flows import Flow, load_flows
+from flyte_slack.sandbox.flyte_api import FlyteApi
+from flyte_slack.sandbox.slack_api import SlackApi
+from flyte_slack.sandbox.socket_mode import SocketMode
+from flyte_slack.sandbox.workspace import Workspace
+
+SOCKET_PATH = "/slack/socket"
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self'; img-src data:; frame-ancestors 'none'"
+)
+
+
+class Sandbox:
+    """An embedded Slack workspace and Flyte API behind one address.
+
+    ``port`` 0 takes a free one, known from ``port`` and ``url`` once started. ``flows`` is a folder of
+    flows beside the shipped ones. ``middlewares`` wrap every request, for tests that inject faults.
+    Nothing outlives :meth:`stop`, and a sandbox starts once.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8765,
+        flows: Path | None = None,
+        *,
+        middlewares: Sequence[Middleware] = (),
+        workspace: Workspace | None = None,
+        socket_mode: SocketMode | None = None,
+        burst: int = 20,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.workspace = workspace or Workspace()
+        self.socket_mode = socket_mode or SocketMode(self.workspace)
+        self.slack = SlackApi(self.workspace, self._socket_url, burst=burst)
+        self.chat = ChatApi(self.workspace)
+        self.flyte = FlyteApi()
+        for flow in [*_shipped_flows(), *(load_flows(flows) if flows else [])]:
+            self.flyte.add_flow(flow)
+        self._middlewares = tuple(middlewares)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The address for programs on this machine, without a trailing slash."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def bot_token(self) -> str:
+        """The token of the bot, made up."""
+        return self.slack.bot_token
+
+    @property
+    def app_token(self) -> str:
+        """The app-level token for Socket Mode, made up."""
+        return self.slack.app_token
+
+    def pack_environment(self) -> dict[str, str]:
+        """Return the settings with which the real pack works against this sandbox."""
+        return {
+            "FLYTE_API": f"{self.url}/flyte",
+            "SLACK_BOT_TOKEN": self.bot_token,
+            "SLACK_APP_TOKEN": self.app_token,
+            "SLACK_API_URL": f"{self.url}/slack/api/",
+        }
+
+    async def start(self) -> None:
+        """Listen. Raises :class:`OSError` with a clear sentence when the port cannot be had."""
+        self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=2)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.host or None, self.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            raise self._explained(error) from error
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close every stream and socket, and stop listening."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _app(self) -> web.Application:
+        # The outermost application's limit on a body holds for those mounted in it.
+        app = web.Application(middlewares=self._middlewares, client_max_size=16 * 1024 * 1024)
+        app.router.add_get("/", _page)
+        app.router.add_get(SOCKET_PATH, self.socket_mode.handle)
+        app.add_subapp("/api/", self.chat.app())
+        app.add_subapp("/slack/api/", self.slack.app())
+        app.add_subapp("/flyte/", self.flyte.app())
+        app.on_shutdown.append(self._shut_down)
+        return app
+
+    async def _shut_down(self, _app: web.Application) -> None:
+        self.chat.close()
+        await self.socket_mode.close()
+
+    def _socket_url(self, request: web.Request) -> str:
+        scheme = "wss" if request.secure else "ws"
+        ticket = self.socket_mode.open_ticket()
+        return f"{scheme}://{request.host}{SOCKET_PATH}?ticket={ticket}&app_id={self.workspace.app_id}"
+
+    def _explained(self, error: OSError) -> OSError:
+        if error.errno == errno.EADDRINUSE:
+            reason = f"Port {self.port} on {self.host} is in use: stop what uses it or choose another port."
+        else:
+            reason = f"The sandbox cannot listen on {self.host}:{self.port}: {error.strerror or error}."
+        return OSError(error.errno, reason)
+
+
+def _shipped_flows() -> list[Flow]:
+    with resources.as_file(resources.files("flyte_slack.sandbox") / "flows") as folder:
+        return load_flows(folder)
+
+
+async def _page(_request: web.Request) -> web.Response:
+    page = resources.files("flyte_slack.sandbox").joinpath("page.html").read_text(encoding="utf-8")
+    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
+    return web.Response(text=page, content_type="text/html", headers=headers)

@@ -1,0 +1,216 @@
+"""The pack as a whole: the one place that names its parts, wires them, and starts and stops them in order."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from functools import partial
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from . import __version__, logs
+from .flyte import FileToken, FixedToken, FlyteClient, Token
+from .pack import Command, EventDefinition, PackDefinition
+from .pack.delivery import EventDelivery, ResultDelivery
+from .pack.dispatch import Dispatcher
+from .pack.health import Condition, Health
+from .pack.poller import Poller
+from .pack.pulse import Pulse
+from .pack.registration import Registration
+from .pack.web import health_app, serve
+from .settings import Mode, Settings
+from .slack.commands.send_message import SendMessage
+from .slack.connections import Connections
+from .slack.directory import Directory
+from .slack.forwarding import Forwarding
+from .slack.identity import Identity
+from .slack.listeners import Listener, bolt, receive_http
+from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
+from .slack.poster import Poster
+from .store import Store
+
+log = logs.get(__name__)
+
+HELP_URL = "https://github.com/ExpediaGroup/flyte-slack"
+"""The README, whose sections explain the pack, its commands and its events."""
+
+_SLACK_TIMEOUT = 30
+
+
+@dataclass(slots=True)
+class Ready:
+    """Tells others in the same process when the pack is up.
+
+    Attributes:
+        port: where health is served, once it is.
+        health: the pack's health, once it is wired.
+    """
+
+    port: int = 0
+    health: Health | None = None
+
+    async def wait(self) -> None:
+        """Return when the pack is registered and connected."""
+        while self.health is None or not self.health.ready:
+            await asyncio.sleep(0.05)
+
+
+def pack_definition(settings: Settings, *commands: Command) -> PackDefinition:
+    """Return the Slack pack, as it is registered."""
+    return PackDefinition(
+        name=settings.pack_name,
+        labels=settings.flyte_labels,
+        help_url=HELP_URL,
+        events=(
+            EventDefinition(MESSAGE_SENT, f"{HELP_URL}#event-messagesent"),
+            EventDefinition(MESSAGE_SEND_FAILURE, f"{HELP_URL}#event-messagesendfailure"),
+        ),
+        commands=commands,
+    )
+
+
+async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = None) -> None:
+    """Run the pack until it is told to stop, and leave nothing half done.
+
+    Args:
+        settings: what to do.
+        stop: set to stop: no new actions are taken, work in hand is finished within the grace period.
+        ready: filled in as the pack comes up.
+
+    Raises:
+        StoreError: the store cannot be opened.
+        OSError: the web port cannot be bound.
+    """
+    logs.add_secrets(settings.secrets())
+    ready = ready or Ready()
+    async with contextlib.AsyncExitStack() as stack:
+        health = ready.health = Health()
+        store = await stack.enter_async_context(await Store.open(settings.store.get_secret_value()))
+        flyte = await stack.enter_async_context(_flyte_client(settings))
+        web_api = await stack.enter_async_context(_slack_web_api(settings))
+
+        activity, recovered = Pulse(), Pulse()
+        identity, directory = Identity(), Directory(web_api)
+        send_message = SendMessage(Poster(web_api), directory, identity)
+        pack = pack_definition(settings, send_message.command(f"{HELP_URL}#command-sendmessage"))
+
+        registration = Registration(flyte, pack, health)
+        forwarding = Forwarding(directory, settings.channels)
+        events = EventDelivery(flyte, registration, store.inbox, forwarding, activity, recovered)
+        results = ResultDelivery(flyte, registration, store, activity, recovered)
+        dispatcher = Dispatcher(pack, store, results)
+        poller = Poller(
+            flyte, registration, store, dispatcher, health, activity, recovered, settings.poll_interval
+        )
+        listener = Listener(store.inbox, events.wake, directory, identity)
+        app = bolt(
+            listener,
+            bot_token=settings.slack_bot_token.get_secret_value(),
+            signing_secret=_secret(settings.slack_signing_secret),
+        )
+
+        port = health_app(health)
+        connections = None
+        if settings.receives_by is Mode.HTTP:
+            port.router.add_post("/slack/events", partial(receive_http, app))
+        else:
+            app_token = _secret(settings.slack_app_token)
+            connections = Connections(app, app_token, web_api, settings.connections)
+        health.parts = {
+            "Slack": partial(_slack_condition, identity, connections),
+            "Store": partial(_store_condition, store),
+        }
+        ready.port = await stack.enter_async_context(serve(port, settings.host, settings.port))
+
+        log.info("flyte-slack starts", version=__version__, receives_by=settings.receives_by.value)
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(part)
+                for part in (
+                    store.run(),
+                    identity.learn(web_api),
+                    registration.run(),
+                    events.run(),
+                    results.run(),
+                    dispatcher.run(),
+                )
+            ]
+            receiving = [group.create_task(connections.run())] if connections else []
+            for part in (results, dispatcher, events):
+                await part.resume()
+            polling = group.create_task(poller.run())
+
+            await stop.wait()
+            log.info("stopping: work in hand is finished", grace=settings.shutdown_grace)
+            poller.stop()
+            for task in receiving:
+                task.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.shutdown_grace):
+                    await asyncio.wait([polling, *receiving])
+                    await _finish(dispatcher, results, events, health)
+            for task in (polling, *background):
+                task.cancel()
+        log.info("stopped")
+
+
+async def _finish(
+    dispatcher: Dispatcher,
+    results: ResultDelivery,
+    events: EventDelivery,
+    health: Health,
+) -> None:
+    """Return when nothing is in hand any more. With Flyte away, what is stored waits for the next start."""
+    await dispatcher.idle()
+    if health.flyte.healthy:
+        await results.idle()
+        await events.idle()
+
+
+def _store_condition(store: Store) -> Condition:
+    if store.problem is None:
+        return Condition(True, "what is stored is durable")
+    return Condition(False, f"cannot be written: {store.problem}; nothing is acknowledged to Slack")
+
+
+def _slack_condition(identity: Identity, connections: Connections | None) -> Condition:
+    if identity.refused:
+        return Condition(False, f"SLACK_BOT_TOKEN is not accepted: {identity.refused}")
+    if connections is None:
+        return Condition(True, "listening for Slack's events at POST /slack/events")
+    return connections.condition()
+
+
+def _flyte_client(settings: Settings) -> FlyteClient:
+    if settings.flyte_api_insecure:
+        log.warning("FLYTE_API_INSECURE is set: TLS certificates of the Flyte API are not verified")
+    token: Token = FixedToken(_secret(settings.flyte_jwt) or None)
+    if settings.flyte_jwt_file is not None:
+        token = FileToken(settings.flyte_jwt_file)
+    return FlyteClient(
+        settings.flyte_api,
+        token=token,
+        timeout=settings.flyte_api_timeout,
+        verify=not settings.flyte_api_insecure,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _slack_web_api(settings: Settings):  # type: ignore[no-untyped-def]
+    """One session for all calls, and no retries of the SDK's own: they would post twice."""
+    async with aiohttp.ClientSession(
+        trust_env=True, connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30)
+    ) as session:
+        yield AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            timeout=_SLACK_TIMEOUT,
+            session=session,
+            retry_handlers=[],
+            user_agent_prefix=f"flyte-slack/{__version__}",
+        )
+
+
+def _secret(secret: object) -> str:
+    value = getattr(secret, "get_secret_value", lambda: "")()
+    return str(value)

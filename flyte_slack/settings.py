@@ -1,0 +1,334 @@
+"""Settings, read from environment variables (contract, section 1)."""
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from .errors import SettingsError
+
+
+class Mode(StrEnum):
+    """How events are received from Slack."""
+
+    SOCKET = "socket"
+    HTTP = "http"
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an http(s) URL")
+    _ = parts.port  # a port that is no number raises here
+    if parts.query or parts.fragment:
+        raise ValueError("a base URL has no query and no fragment")
+    return value.rstrip("/")
+
+
+def _token(*prefixes: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(prefixes):
+            raise ValueError("not a token of this kind")
+        return value
+
+    return AfterValidator(check)
+
+
+def _labels(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    labels: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        key, equals, label = (piece.strip() for piece in part.partition("="))
+        if not equals or not key or key in labels:
+            raise ValueError(f"{part!r} is no key=value, or its key is there twice")
+        labels[key] = label
+    return labels
+
+
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(filter(None, (part.strip() for part in value.split(","))))
+
+
+def _pack_name(value: str) -> str:
+    if set(value) & set("/?#%"):
+        raise ValueError("Flyte puts the name into URLs without encoding it")
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _store_url(value: SecretStr) -> SecretStr:
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError:
+        raise ValueError("not a URL") from None
+    if url.drivername == "sqlite":
+        if not url.database or url.database == ":memory:" or url.host:
+            raise ValueError("a store in memory would lose everything")
+    elif url.drivername == "postgresql":
+        if not url.host or not url.database:
+            raise ValueError("host and database are needed")
+        if importlib.util.find_spec("asyncpg") is None:
+            raise ValueError("PostgreSQL needs an extra: pip install 'flyte-slack[postgres]'")
+    else:
+        raise ValueError("neither sqlite nor postgresql")
+    return value
+
+
+def _expected(text: str) -> dict[str, Any]:
+    return {"expected": text}
+
+
+_SECONDS = "a number of seconds above 0"
+
+Label = Annotated[dict[str, str], NoDecode, BeforeValidator(_labels)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Url = Annotated[str, AfterValidator(_http_url)]
+
+
+class Settings(BaseSettings):
+    """All that the pack can be told, with each variable's default and what is accepted.
+
+    Use `Settings.load()`: it reports every problem at once.
+    """
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True,
+        case_sensitive=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        validate_by_alias=True,
+    )
+
+    flyte_api: Url = Field(
+        validation_alias="FLYTE_API",
+        json_schema_extra=_expected("the base URL of the Flyte API, such as https://flyte.example.com"),
+    )
+    flyte_jwt: SecretStr | None = Field(
+        None, validation_alias="FLYTE_JWT", json_schema_extra=_expected("a bearer token")
+    )
+    flyte_jwt_file: Path | None = Field(
+        None,
+        validation_alias="FLYTE_JWT_FILE",
+        json_schema_extra=_expected("the path of a readable file that holds the token"),
+    )
+    flyte_labels: Label = Field(
+        default_factory=dict,
+        validation_alias="FLYTE_LABELS",
+        json_schema_extra=_expected("key=value,key=value, each key once"),
+    )
+    flyte_api_timeout: Seconds = Field(
+        10, validation_alias="FLYTE_API_TIMEOUT", json_schema_extra=_expected(_SECONDS)
+    )
+    flyte_api_insecure: bool = Field(
+        False, validation_alias="FLYTE_API_INSECURE", json_schema_extra=_expected("true or false")
+    )
+    pack_name: Annotated[str, AfterValidator(_pack_name)] = Field(
+        "Slack",
+        min_length=1,
+        validation_alias="PACK_NAME",
+        json_schema_extra=_expected("a name without / ? # %"),
+    )
+    slack_bot_token: Annotated[SecretStr, _token("xoxb-", "xoxe.xoxb-")] = Field(
+        validation_alias=AliasChoices("SLACK_BOT_TOKEN", "FLYTE_SLACK_TOKEN"),
+        json_schema_extra=_expected(
+            "the bot token of the Slack app (xoxb-…), from its page OAuth & Permissions"
+        ),
+    )
+    slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = Field(
+        None,
+        validation_alias="SLACK_APP_TOKEN",
+        json_schema_extra=_expected(
+            "an app-level token (xapp-…) with connections:write, from Basic Information"
+        ),
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None,
+        validation_alias="SLACK_SIGNING_SECRET",
+        json_schema_extra=_expected("the signing secret, from the app's page Basic Information"),
+    )
+    mode: Annotated[Mode, BeforeValidator(_lower)] | None = Field(
+        None, validation_alias="FLYTE_SLACK_MODE", json_schema_extra=_expected("socket or http")
+    )
+    slack_api_url: Annotated[Url, AfterValidator(lambda url: url + "/")] = Field(
+        "https://slack.com/api/",
+        validation_alias="SLACK_API_URL",
+        json_schema_extra=_expected("the base URL of the Slack Web API, such as https://slack.com/api/"),
+    )
+    store: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
+        SecretStr("sqlite:///flyte-slack.db"),
+        validation_alias="FLYTE_SLACK_STORE",
+        json_schema_extra=_expected(
+            "sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://USER:PASSWORD@HOST/DB"
+        ),
+    )
+    poll_interval: Seconds = Field(
+        1,
+        le=30,
+        validation_alias="FLYTE_SLACK_POLL_INTERVAL",
+        json_schema_extra=_expected(f"{_SECONDS}, at most 30"),
+    )
+    port: int = Field(
+        8090,
+        ge=0,
+        le=65535,
+        validation_alias="FLYTE_SLACK_PORT",
+        json_schema_extra=_expected("a port from 1 to 65535, or 0 for any that is free"),
+    )
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a container's probes come from outside
+        min_length=1,
+        validation_alias="FLYTE_SLACK_HOST",
+        json_schema_extra=_expected("an address of this machine, such as 0.0.0.0 or 127.0.0.1"),
+    )
+    connections: int = Field(
+        2,
+        ge=1,
+        le=10,
+        validation_alias="FLYTE_SLACK_CONNECTIONS",
+        json_schema_extra=_expected("a whole number from 1 to 10, Slack's own limit"),
+    )
+    catch_up: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        3600,
+        validation_alias="FLYTE_SLACK_CATCH_UP",
+        json_schema_extra=_expected("a number of seconds, 0 for off"),
+    )
+    channels: Names = Field(
+        (),
+        validation_alias="FLYTE_SLACK_CHANNELS",
+        json_schema_extra=_expected("channel ids or #names, separated by commas"),
+    )
+    shutdown_grace: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        20,
+        validation_alias="FLYTE_SLACK_SHUTDOWN_GRACE",
+        json_schema_extra=_expected("a number of seconds, 0 or more"),
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", validation_alias="LOGLEVEL", json_schema_extra=_expected("debug, info, warning or error")
+    )
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = Field(
+        "json", validation_alias="LOG_FORMAT", json_schema_extra=_expected("json or console")
+    )
+
+    @field_validator("flyte_jwt_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                value.read_text()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"cannot be read ({error.__class__.__name__})") from None
+        return value
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings from the environment.
+
+        Raises:
+            SettingsError: with every problem, each naming its variable and what would be right.
+        """
+        problems: list[str] = []
+        settings = None
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems += [_sentence(cls, dict(detail)) for detail in error.errors(include_url=False)]
+        problems += _conflicts(os.environ)
+        if problems or settings is None:
+            raise SettingsError(problems)
+        return settings
+
+    @property
+    def receives_by(self) -> Mode:
+        """How events are received: as set, or by which token there is."""
+        return self.mode or (Mode.SOCKET if self.slack_app_token else Mode.HTTP)
+
+    def secrets(self) -> list[str]:
+        """Return every secret value, for the log's redaction."""
+        held = [self.flyte_jwt, self.slack_bot_token, self.slack_app_token, self.slack_signing_secret]
+        values = [secret.get_secret_value() for secret in held if secret]
+        password = make_url(self.store.get_secret_value()).password
+        return [*values, str(password)] if password else values
+
+
+def variables() -> dict[str, str]:
+    """Return every variable and what it accepts; the README's table and the error texts agree on it."""
+    return {
+        name: _extra(field.json_schema_extra)
+        for field in Settings.model_fields.values()
+        for name in _aliases(field.validation_alias)
+    }
+
+
+def _aliases(alias: object) -> list[str]:
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [str(alias)]
+
+
+def _extra(extra: object) -> str:
+    return str(extra["expected"]) if isinstance(extra, dict) else ""
+
+
+def _sentence(model: type[Settings], detail: dict[str, Any]) -> str:
+    """Say which value is wrong, why, and what would be right, without the value of a secret."""
+    alias = str(detail["loc"][0])
+    field = next(
+        field
+        for name, field in model.model_fields.items()
+        if alias in _aliases(field.validation_alias) or alias == name
+    )
+    names = _aliases(field.validation_alias)
+    variable = next((name for name in names if os.environ.get(name)), names[0])
+    expected = _extra(field.json_schema_extra)
+    if detail["type"] == "missing":
+        return f"{variable}: is required: set it to {expected}"
+    reason = f" ({detail['ctx']['error']})" if detail["type"] == "value_error" else ""
+    secret = "SecretStr" in str(field.annotation)
+    has_login = "@" in os.environ.get(variable, "")
+    value = "the value" if secret or has_login else repr(os.environ.get(variable, ""))
+    return f"{variable}: {value} cannot be used{reason}: it must be {expected}"
+
+
+def _conflicts(environment: Mapping[str, str]) -> list[str]:
+    """Problems between two variables, found whatever else is wrong with each."""
+    mode = environment.get("FLYTE_SLACK_MODE", "").strip().lower()
+    app_token = environment.get("SLACK_APP_TOKEN")
+    secret = environment.get("SLACK_SIGNING_SECRET")
+    problems = []
+    if environment.get("FLYTE_JWT") and environment.get("FLYTE_JWT_FILE"):
+        problems.append("FLYTE_JWT: FLYTE_JWT_FILE is set too: set only one of them")
+    if mode == Mode.SOCKET and not app_token:
+        problems.append("SLACK_APP_TOKEN: is required where FLYTE_SLACK_MODE is socket: set an xapp-… token")
+    elif mode == Mode.HTTP and not secret:
+        problems.append(
+            "SLACK_SIGNING_SECRET: is required where FLYTE_SLACK_MODE is http: set the app's secret"
+        )
+    elif not mode and not app_token and not secret:
+        problems.append(
+            "SLACK_APP_TOKEN: is required to receive events over Socket Mode: set an xapp-… token "
+            "(or SLACK_SIGNING_SECRET to receive them over HTTP)"
+        )
+    return problems

@@ -1,0 +1,1 @@
+"""Everything that knows Slack: receiving events, mapping them, looking names up, and posting."""

@@ -1,0 +1,161 @@
+"""`sendMessage`: posts a message, and answers when Slack has confirmed it (contract, section 4)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationInfo, model_validator
+
+from ...errors import InvalidInput, OutcomeUnknown
+from ...pack import ActionContext, Command, Event
+from ..advice import advise
+from ..directory import Directory
+from ..identity import Identity
+from ..messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT, User, message_sent
+from ..poster import Poster, PostFailed
+from ..responses import Kind, Outcome
+from .inputs import Boolean, Input, JsonList, Text, Timestamp, read_input
+
+LONGEST_MESSAGE = 40_000
+"""Characters at which Slack cuts a text."""
+
+
+class SendMessageInput(Input):
+    """Input of `sendMessage`, as in contract, section 4."""
+
+    channel_id: Text
+    message: Text = ""
+    thread_timestamp: Timestamp = ""
+    reply_broadcast: Boolean | None = None
+    blocks: JsonList | None = None
+    attachments: JsonList | None = None
+    username: Text | None = None
+    icon_emoji: Text | None = None
+    icon_url: Text | None = None
+    unfurl_links: Boolean | None = None
+    unfurl_media: Boolean | None = None
+
+    @model_validator(mode="after")
+    def _has_content(self, info: ValidationInfo) -> "SendMessageInput":
+        if not (self.message or self.blocks or self.attachments):
+            raise ValueError("message is required, unless there are blocks or attachments")
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `chat.postMessage`."""
+        arguments = {
+            "channel": self.channel_id,
+            "text": self.message or None,
+            "thread_ts": self.thread_timestamp or None,
+            "reply_broadcast": self.reply_broadcast if self.thread_timestamp else None,
+            "blocks": self.blocks or None,
+            "attachments": self.attachments or None,
+            "username": self.username,
+            "icon_emoji": self.icon_emoji,
+            "icon_url": self.icon_url,
+            "unfurl_links": self.unfurl_links,
+            "unfurl_media": self.unfurl_media,
+        }
+        return {name: value for name, value in arguments.items() if value is not None}
+
+
+class SendMessage:
+    """The handler of `sendMessage`.
+
+    Args:
+        poster: posts.
+        directory: names the channel and the bot in the result.
+        identity: the bot.
+    """
+
+    def __init__(self, poster: Poster, directory: Directory, identity: Identity) -> None:
+        self._poster = poster
+        self._directory = directory
+        self._identity = identity
+
+    def command(self, help_url: str) -> Command:
+        """Return the command, as the pack declares it."""
+        return Command(
+            name="sendMessage",
+            events=(MESSAGE_SENT, MESSAGE_SEND_FAILURE),
+            help_url=help_url,
+            handler=self,
+            lane=lane,
+        )
+
+    async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
+        """Post the message that the input describes; ends in exactly one event."""
+        try:
+            message = read_input(SendMessageInput, input_)
+        except InvalidInput as error:
+            return _failure(input_, f"the input cannot be used: {error}", "invalid_input", Kind.INPUT)
+        if len(message.message) > LONGEST_MESSAGE:
+            sentence = (
+                f"the message has {len(message.message)} characters, Slack takes {LONGEST_MESSAGE} at most: "
+                "send it in parts"
+            )
+            return _failure(input_, sentence, "message_too_long", Kind.INPUT)
+        try:
+            posted = await self._poster.post(message.arguments(), action)
+        except PostFailed as error:
+            return await self._refused(input_, message, error)
+        except OutcomeUnknown as error:
+            return _failure(input_, str(error), "outcome_unknown", Kind.UNKNOWN)
+        return await self._sent(message, posted)
+
+    async def _sent(self, sent: SendMessageInput, posted: Mapping[str, Any]) -> Event:
+        message = {"text": sent.message, "thread_ts": sent.thread_timestamp, **(posted.get("message") or {})}
+        message["ts"] = posted.get("ts") or message.get("ts")
+        bot = str(message.get("user") or self._identity.user_id)
+        user = await self._directory.user(bot)
+        return message_sent(
+            "command",
+            message,
+            channel=await self._directory.channel(str(posted.get("channel") or sent.channel_id)),
+            user=User(**{**_fields(user), "is_bot": True}),
+            team_id=self._identity.team_id or str(message.get("team") or ""),
+        )
+
+    async def _refused(
+        self, input_: Mapping[str, Any], message: SendMessageInput, error: PostFailed
+    ) -> Event:
+        failure = error.failure
+        if failure.outcome is Outcome.NOT_POSTED:
+            sentence = (
+                f"Slack could not take the message for ten minutes ({failure.code}); it was not posted: "
+                "send it again later"
+            )
+            return _failure(input_, sentence, "unavailable", Kind.UNAVAILABLE)
+        sentence = advise(
+            failure,
+            channel=await self._known_as(message.channel_id, failure.code),
+            thread=message.thread_timestamp,
+            bot=self._identity.name,
+        )
+        return _failure(input_, sentence, failure.code, failure.kind)
+
+    async def _known_as(self, channel: str, code: str) -> str:
+        """Return a channel as people know it, such as `#ops`, where Slack tells."""
+        if channel.startswith("#") or code in {"channel_not_found", "invalid_auth", "user_not_found"}:
+            return channel
+        name = (await self._directory.channel(channel)).name
+        return f"#{name}" if name else channel
+
+
+def lane(input_: Mapping[str, Any]) -> str:
+    """Return what an action must stay in order with: its channel."""
+    channel = input_.get("channelId")
+    return str(channel).strip().lstrip("#") if isinstance(channel, str | int | float) else ""
+
+
+def _fields(user: User) -> dict[str, Any]:
+    return {name: getattr(user, name) for name in User.__slots__}
+
+
+def _failure(input_: Mapping[str, Any], error: str, code: str, kind: Kind) -> Event:
+    echoed = {name: _echo(input_.get(name)) for name in ("channelId", "message", "threadTimestamp")}
+    return Event(MESSAGE_SEND_FAILURE, {**echoed, "error": error, "code": code, "kind": kind.value})
+
+
+def _echo(value: object) -> str:
+    """Return an input value as the text it was given as; what is no text is empty."""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""

@@ -1,0 +1,128 @@
+"""Users and channels by id, looked up in Slack and remembered.
+
+A lookup that fails gives what is known without it: a name is worth less than a message.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from cachetools import TTLCache
+from slack_sdk.web.async_client import AsyncWebClient
+
+from .. import logs
+from .messages import Channel, User
+from .responses import read_failure
+
+log = logs.get(__name__)
+
+T = TypeVar("T")
+
+_FRESH_FOR = 3600.0
+_FAILED_FOR = 30.0
+_MOST = 10_000
+_PATIENCE = 5.0  # seconds that a message waits for a name
+
+
+class _Lookup(Generic[T]):
+    """One kind of lookup: cached, one call in flight an id, all held back while Slack asks to wait."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[T]], unknown: Callable[[str], T]) -> None:
+        self._fetch = fetch
+        self._unknown = unknown
+        self._known: TTLCache[str, T] = TTLCache(_MOST, _FRESH_FOR)
+        self._failed: TTLCache[str, bool] = TTLCache(_MOST, _FAILED_FOR)
+        self._flying: dict[str, asyncio.Task[T | None]] = {}
+        self._not_before = 0.0
+
+    async def get(self, id_: str) -> T:
+        """Return what is known of an id, after a lookup where there was none; never raises."""
+        known = self._known.get(id_)
+        if known is not None:
+            return known
+        if not id_ or id_ in self._failed:
+            return self._unknown(id_)
+        flying = self._flying.get(id_)
+        if flying is None:
+            flying = self._flying[id_] = asyncio.create_task(self._look_up(id_))
+            flying.add_done_callback(lambda _: self._flying.pop(id_, None))
+        found = await asyncio.shield(flying)
+        return found if found is not None else self._unknown(id_)
+
+    def put(self, id_: str, value: T) -> None:
+        """Remember what Slack told without being asked."""
+        self._known[id_] = value
+
+    def forget(self, id_: str) -> None:
+        """Look an id up again when it is next asked for."""
+        self._known.pop(id_, None)
+        self._failed.pop(id_, None)
+
+    async def _look_up(self, id_: str) -> T | None:
+        deadline = time.monotonic() + _PATIENCE
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while True:
+                    if self._not_before > deadline:
+                        raise TimeoutError
+                    await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+                    try:
+                        found = self._known[id_] = await self._fetch(id_)
+                    except Exception as error:
+                        wait = read_failure(error).retry_after
+                        if wait is None:
+                            raise
+                        self._not_before = max(self._not_before, time.monotonic() + wait)
+                    else:
+                        return found
+        except Exception as error:
+            code = read_failure(error).code
+            self._failed[id_] = True
+            log.warning("a lookup in Slack failed: the id is used without its names", id=id_, cause=code)
+            return None
+
+
+class Directory:
+    """Who and where, by id. No method raises for want of Slack.
+
+    Args:
+        web: the Web API, with the bot token.
+    """
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self._web = web
+        self._users = _Lookup(self._fetch_user, User)
+        self._channels = _Lookup(self._fetch_channel, Channel.unknown)
+
+    async def user(self, id_: str) -> User:
+        """Return a user; with the id alone where Slack does not tell."""
+        return await self._users.get(id_)
+
+    async def channel(self, id_: str, kind: str = "") -> Channel:
+        """Return a channel; with the id and the type alone where Slack does not tell.
+
+        Args:
+            id_: channel id.
+            kind: its type as an event told it; that one holds.
+        """
+        if kind == "im":
+            return Channel(id=id_, type="im")
+        found = await self._channels.get(id_)
+        return Channel(id=id_, name=found.name, type=kind or found.type)
+
+    def learn(self, event: Mapping[str, Any]) -> None:
+        """Take in what a Slack event says of users and channels (`user_change`, `channel_rename`, …)."""
+        kind, user, channel = event.get("type"), event.get("user"), event.get("channel")
+        if kind in {"user_change", "user_profile_changed"} and isinstance(user, Mapping) and user.get("id"):
+            self._users.put(str(user["id"]), User.from_slack(str(user["id"]), user))
+        elif kind in {"channel_rename", "group_rename"} and isinstance(channel, Mapping):
+            self._channels.forget(str(channel.get("id")))
+
+    async def _fetch_user(self, id_: str) -> User:
+        answer = await self._web.users_info(user=id_)
+        return User.from_slack(id_, answer["user"])
+
+    async def _fetch_channel(self, id_: str) -> Channel:
+        answer = await self._web.conversations_info(channel=id_)
+        return Channel.from_slack(id_, answer["channel"])

@@ -1,0 +1,141 @@
+"""Posts messages: paced, retried where nothing was posted, and never blindly twice (promises 5 and 6)."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from cachetools import TTLCache
+from slack_sdk.web.async_client import AsyncWebClient
+from tenacity import stop_after_delay
+
+from .. import logs, retries
+from ..errors import OutcomeUnknown
+from ..pack import ActionContext
+from .responses import Failure, Kind, Outcome, read_failure
+
+log = logs.get(__name__)
+
+BURST = 3
+"""Messages that a channel may get at once after it was quiet; Slack allows short bursts."""
+
+_INTERVAL = 1.0  # seconds between two messages to one channel, in the long run
+METADATA_TYPE = "flyte_action"
+"""`event_type` of the metadata that every post carries; its payload holds the action's identity."""
+
+_ASKED_TO_WAIT = Failure(Outcome.NOT_POSTED, "ratelimited", Kind.UNAVAILABLE)
+
+
+class PostFailed(Exception):
+    """Slack did not take a message, and surely did not post it.
+
+    Attributes:
+        failure: why.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+class _NotPosted(PostFailed):
+    """Can be tried again."""
+
+    retryable = True
+
+    @property
+    def retry_after(self) -> float | None:
+        return self.failure.retry_after
+
+
+class Pace:
+    """When the next message may go to one channel: one a second, with a small burst."""
+
+    def __init__(self) -> None:
+        self._due = 0.0  # when the channel would be quiet again
+        self._held_until = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing through for so long: Slack asked for it."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+
+    def wait(self) -> float:
+        """Return the seconds until the next message may go; 0 takes its place."""
+        now = time.monotonic()
+        wait = max(self._held_until, self._due - (BURST - 1) * _INTERVAL) - now
+        if wait > 0:
+            return wait
+        self._due = max(self._due, now) + _INTERVAL
+        return 0.0
+
+
+class Poster:
+    """Posts to Slack with `chat.postMessage`.
+
+    Args:
+        web: the Web API, with the bot token and without retries of its own.
+    """
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self._web = web
+        self._paces: TTLCache[str, Pace] = TTLCache(10_000, 3600)
+
+    async def post(self, message: Mapping[str, Any], action: ActionContext) -> Mapping[str, Any]:
+        """Post a message once, and return Slack's confirmation.
+
+        Args:
+            message: arguments of `chat.postMessage`.
+            action: the action that asks for it; its identity goes into the message's metadata.
+
+        Raises:
+            PostFailed: Slack refused it, or could not take it for ten minutes; nothing was posted.
+            OutcomeUnknown: it may have been posted.
+        """
+        if action.begun:
+            return await self._reconcile(message, action)
+        channel = str(message["channel"]).lstrip("#")
+        pace = self._paces.setdefault(channel, Pace())
+        deadline = time.monotonic() + retries.SLACK_UNAVAILABLE_AFTER
+        async for attempt in retries.retrying(
+            retries.SLACK_POST, stop=stop_after_delay(retries.SLACK_UNAVAILABLE_AFTER)
+        ):
+            with attempt:
+                while (wait := pace.wait()) > 0:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise PostFailed(_ASKED_TO_WAIT)
+                    await asyncio.sleep(min(wait, left))
+                posted = await self._try(message, action, pace)
+        # a channel known by name and by id is one channel
+        self._paces[channel] = self._paces.setdefault(str(posted.get("channel")), pace)
+        return posted
+
+    async def _try(self, message: Mapping[str, Any], action: ActionContext, pace: Pace) -> Mapping[str, Any]:
+        metadata = {"event_type": METADATA_TYPE, "event_payload": {"action_id": action.identity}}
+        await action.executing()
+        try:
+            answer = await self._web.chat_postMessage(**message, metadata=metadata)
+        except Exception as error:
+            failure = read_failure(error)
+            log.info("a post failed", action=action.identity, outcome=failure.outcome, cause=failure.code)
+            if failure.outcome is Outcome.UNKNOWN:
+                return await self._reconcile(message, action)
+            if failure.outcome is Outcome.REFUSED:
+                raise PostFailed(failure) from error
+            await action.not_executed()
+            if failure.retry_after:
+                pace.hold(failure.retry_after)
+            raise _NotPosted(failure) from error
+        confirmation: Any = answer.data
+        return dict(confirmation)
+
+    async def _reconcile(self, message: Mapping[str, Any], action: ActionContext) -> Mapping[str, Any]:
+        """Find out what became of a post whose outcome is unknown.
+
+        The place to look is the channel's history, for metadata with the action's identity. Until the
+        pack can look there it does not guess.
+        """
+        raise OutcomeUnknown(
+            f"whether the message was posted is not known: look into {message['channel']} "
+            "before it is sent again"
+        )

@@ -1,0 +1,191 @@
+"""What Slack's answers mean for a post: sorted once, here (facts on docs.slack.dev, `chat.postMessage`)."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+
+class Kind(StrEnum):
+    """Kind of a `MessageSendFailure` (contract, section 4)."""
+
+    INPUT = "input"
+    CONFIGURATION = "configuration"
+    REJECTED = "rejected"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """What became of a post that was not confirmed."""
+
+    REFUSED = "refused"
+    NOT_POSTED = "not posted"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call to Slack that failed.
+
+    Attributes:
+        outcome: `NOT_POSTED` can be tried again; `UNKNOWN` must be looked up before.
+        code: Slack's error code, or a word for what happened on the way.
+        kind: of the failure event.
+        retry_after: seconds that Slack asked to wait, or None.
+        needed: the scope that is missing, where Slack names it.
+    """
+
+    outcome: Outcome
+    code: str
+    kind: Kind
+    retry_after: float | None = None
+    needed: str = ""
+
+
+_RATE_LIMITED = {"ratelimited", "rate_limited"}
+_TRY_AGAIN = _RATE_LIMITED | {
+    "service_unavailable",
+    "request_timeout",
+    "org_login_required",
+    "team_added_to_org",
+    "message_limit_exceeded",
+}
+_AMBIGUOUS = {"internal_error", "fatal_error", ""}
+_LONG_WAIT = {"org_login_required": 60.0, "team_added_to_org": 60.0, "message_limit_exceeded": 60.0}
+
+_TOKEN = [
+    "access_denied",
+    "accesslimited",
+    "account_inactive",
+    "app_not_installed",
+    "enterprise_is_restricted",
+    "invalid_auth",
+    "is_inactive",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+    "not_authed",
+    "team_access_not_granted",
+    "team_not_found",
+    "token_expired",
+    "token_revoked",
+    "two_factor_setup_required",
+]
+_TARGET = [
+    "cannot_dm_bot",
+    "cannot_post_to_user",
+    "channel_is_archived",
+    "channel_not_found",
+    "channel_type_not_supported",
+    "ekm_access_denied",
+    "im_not_found",
+    "is_archived",
+    "is_disconnected",
+    "messages_tab_disabled",
+    "not_in_channel",
+    "posting_to_channel_denied",
+    "thread_locked",
+    "user_disabled",
+    "user_is_bot",
+    "user_not_found",
+]
+_MESSAGE = [
+    "attachment_payload_limit_exceeded",
+    "blocks_too_long",
+    "cannot_reply_to_message",
+    "invalid_arg_name",
+    "invalid_arguments",
+    "invalid_array_arg",
+    "invalid_attachments",
+    "invalid_charset",
+    "invalid_form_data",
+    "invalid_json",
+    "invalid_post_type",
+    "invalid_thread_ts",
+    "json_not_object",
+    "markdown_text_conflict",
+    "message_too_long",
+    "metadata_must_be_sent_from_app",
+    "metadata_too_large",
+    "missing_post_type",
+    "msg_too_long",
+    "no_text",
+    "request_too_large",
+    "thread_not_found",
+    "too_many_attachments",
+    "too_many_contact_cards",
+]
+_KINDS = {
+    **dict.fromkeys(_TOKEN, Kind.CONFIGURATION),
+    **dict.fromkeys(_TARGET, Kind.CONFIGURATION),
+    **dict.fromkeys(_MESSAGE, Kind.INPUT),
+}
+_FAMILIES = (
+    ("restricted_action", Kind.CONFIGURATION),
+    ("invalid_blocks", Kind.INPUT),
+    ("invalid_metadata", Kind.INPUT),
+    ("invalid_attachment", Kind.INPUT),
+    ("msg_", Kind.INPUT),
+    ("slack_connect_", Kind.CONFIGURATION),
+)
+
+
+def read_failure(error: BaseException) -> Failure:
+    """Sort what a call to the Web API raised.
+
+    Args:
+        error: from slack_sdk, aiohttp or asyncio.
+    """
+    if isinstance(error, SlackApiError):
+        return _read_answer(error)
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
+        return Failure(Outcome.NOT_POSTED, "unreachable", Kind.UNAVAILABLE)
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return Failure(Outcome.UNKNOWN, "time-out", Kind.UNKNOWN)
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return Failure(Outcome.UNKNOWN, "connection lost", Kind.UNKNOWN)
+    if isinstance(error, SlackClientError):
+        return Failure(Outcome.UNKNOWN, "unreadable answer", Kind.UNKNOWN)
+    return Failure(Outcome.UNKNOWN, error.__class__.__name__, Kind.UNKNOWN)
+
+
+def _read_answer(error: SlackApiError) -> Failure:
+    # an answer that is labelled JSON and is none comes as aiohttp's own response, without `get`
+    answer = error.response
+    data = getattr(answer, "data", None)
+    body = data if isinstance(data, dict) else {}
+    status = getattr(answer, "status_code", None) or getattr(answer, "status", 0) or 0
+    code = str(body.get("error") or "")
+    wait = _seconds(getattr(answer, "headers", None))
+    if status == 429 or code in _RATE_LIMITED:
+        return Failure(Outcome.NOT_POSTED, "ratelimited", Kind.UNAVAILABLE, wait if wait is not None else 1.0)
+    if status >= 500 or code in _AMBIGUOUS:
+        return Failure(Outcome.UNKNOWN, code or f"HTTP status {status}", Kind.UNKNOWN)
+    if code in _TRY_AGAIN:
+        return Failure(
+            Outcome.NOT_POSTED, code, Kind.UNAVAILABLE, wait if wait is not None else _LONG_WAIT.get(code)
+        )
+    return Failure(Outcome.REFUSED, code, _kind(code), needed=str(body.get("needed") or ""))
+
+
+def _kind(code: str) -> Kind:
+    if code in _KINDS:
+        return _KINDS[code]
+    for beginning, kind in _FAMILIES:
+        if code.startswith(beginning):
+            return kind
+    return Kind.REJECTED
+
+
+def _seconds(headers: object) -> float | None:
+    """Read `Retry-After`; the SDK gives headers as a plain or a case-insensitive mapping."""
+    for name, value in dict(headers).items() if headers else ():  # type: ignore[call-overload]
+        if str(name).lower() == "retry-after":
+            try:
+                return max(0.0, float(value[0] if isinstance(value, list) else value))
+            except ValueError:
+                return None
+    return None

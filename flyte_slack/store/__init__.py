@@ -1,0 +1,11 @@
+"""What must not be lost: inbound events and actions, as rows with a state.
+
+States: `taken → executing → finished → delivered`, or `dead` with the reason. An inbound event
+goes from `taken` to `delivered` or `dead`.
+"""
+
+from .actions import Actions, StoredAction, StoredResult
+from .inbox import Inbox, StoredEvent
+from .store import Store
+
+__all__ = ["Actions", "Inbox", "Store", "StoredAction", "StoredEvent", "StoredResult"]

@@ -1,0 +1,206 @@
+"""Actions taken from Flyte, and their results on their way back."""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from .schema import State, actions
+from .sql import insert_if_new, reading
+from .writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAction:
+    """An action that is to be executed.
+
+    Attributes:
+        id: number of the row; rises in the order taken.
+        identity: 32 hexadecimal digits that no other action has.
+        lane: what it must stay in order with.
+        command: name of the command.
+        input: the command's input, whatever JSON value it is.
+        begun: its execution was begun before, and how that ended is not known.
+        taken_at: when it was stored, in seconds since the epoch.
+    """
+
+    id: int
+    identity: str
+    lane: str
+    command: str
+    input: Any
+    begun: bool
+    taken_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """The result of an action, on its way to Flyte.
+
+    Attributes:
+        id: number of the action's row.
+        identity: as in `StoredAction`.
+        reference: where Flyte wants the result.
+        result: the event, as it was finished.
+        in_doubt: a try to deliver it was begun, and its answer is not known.
+        refused_since: when Flyte first refused it, in seconds since the epoch, or None.
+    """
+
+    id: int
+    identity: str
+    reference: str
+    result: dict[str, Any]
+    in_doubt: bool
+    refused_since: float | None
+
+
+class Actions:
+    """The table of actions."""
+
+    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    async def add(self, reference: str, lane: str, command: str, input_: object) -> bool:
+        """Store an action that was taken.
+
+        Args:
+            reference: where Flyte wants its result; no two actions have the same.
+            lane: what it must stay in order with.
+            command: name of the command.
+            input_: its input, whatever JSON value it is.
+
+        Returns:
+            False where this action was stored before.
+
+        Raises:
+            StoreUnavailable: it is not stored.
+        """
+        row = {
+            "reference": reference,
+            "identity": uuid.uuid4().hex,
+            "lane": lane,
+            "state": State.TAKEN,
+            "command": command,
+            "input": json.dumps(input_),
+            "in_doubt": False,
+            "taken_at": time.time(),
+        }
+
+        async def write(connection: AsyncConnection) -> bool:
+            return await insert_if_new(connection, actions, row)
+
+        return await self._writer.write(write)
+
+    async def lanes(self) -> list[str]:
+        """Return the lanes in which actions wait to be executed, the longest-waiting first."""
+        query = (
+            select(actions.c.lane)
+            .where(actions.c.state.in_([State.TAKEN, State.EXECUTING]))
+            .group_by(actions.c.lane)
+            .order_by(func.min(actions.c.id))
+        )
+        async with reading(self._engine) as connection:
+            return list((await connection.scalars(query)).all())
+
+    async def next(self, lane: str) -> StoredAction | None:
+        """Return the first action of a lane that is not finished, or None."""
+        query = (
+            select(actions)
+            .where(actions.c.state.in_([State.TAKEN, State.EXECUTING]), actions.c.lane == lane)
+            .order_by(actions.c.id)
+            .limit(1)
+        )
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(query)).first()
+        return _action(row) if row else None
+
+    async def executing(self, action: StoredAction) -> None:
+        """Record that from now on the outcome may be unknown."""
+        await self._set(action.id, state=State.EXECUTING)
+
+    async def not_executed(self, action: StoredAction) -> None:
+        """Record that what was begun surely had no effect."""
+        await self._set(action.id, state=State.TAKEN)
+
+    async def finished(self, action: StoredAction, result: dict[str, Any]) -> None:
+        """Keep the result of an action, in place of its input."""
+        await self._set(action.id, state=State.FINISHED, result=json.dumps(result), input=None)
+
+    async def results(self, after: int = 0, limit: int = 500) -> list[int]:
+        """Return the ids of actions whose results wait, in the order taken, from an id on."""
+        query = (
+            select(actions.c.id)
+            .where(actions.c.state == State.FINISHED, actions.c.id > after)
+            .order_by(actions.c.id)
+            .limit(limit)
+        )
+        async with reading(self._engine) as connection:
+            return list((await connection.scalars(query)).all())
+
+    async def result(self, id_: int) -> StoredResult | None:
+        """Return a result that waits, or None where it does not wait any more."""
+        query = select(actions).where(actions.c.id == id_, actions.c.state == State.FINISHED)
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(query)).first()
+        return _result(row) if row else None
+
+    async def delivering(self, result: StoredResult) -> None:
+        """Record that a try to deliver begins: until it is answered, Flyte may have the result."""
+        await self._set(result.id, in_doubt=True)
+
+    async def undelivered(
+        self, result: StoredResult, *, in_doubt: bool, refused_since: float | None = None
+    ) -> None:
+        """Record how a try to deliver failed."""
+        await self._set(result.id, in_doubt=in_doubt, refused_since=refused_since or result.refused_since)
+
+    async def delivered(self, result: StoredResult) -> None:
+        """Keep of a delivered action its identity only."""
+        await self._set(result.id, state=State.DELIVERED, result=None, ended_at=time.time())
+
+    async def dead(self, result: StoredResult, reason: str) -> None:
+        """Put a result aside that Flyte will never take."""
+        await self._set(result.id, state=State.DEAD, reason=reason, ended_at=time.time())
+
+    async def _set(self, id_: int, **values: object) -> None:
+        statement = update(actions).where(actions.c.id == id_).values(**values)
+        await self._writer.persist(lambda connection: connection.execute(statement))
+
+    async def count(self, *states: State) -> int:
+        """Return how many actions are in one of these states."""
+        query = select(func.count()).select_from(actions).where(actions.c.state.in_(states))
+        async with reading(self._engine) as connection:
+            return int(await connection.scalar(query) or 0)
+
+    async def prune(self, before: float) -> None:
+        """Forget what was delivered before a time, in seconds since the epoch."""
+        statement = delete(actions).where(actions.c.state == State.DELIVERED, actions.c.ended_at < before)
+        await self._writer.write(lambda connection: connection.execute(statement))
+
+
+def _action(row: Row[Any]) -> StoredAction:
+    return StoredAction(
+        id=row.id,
+        identity=row.identity,
+        lane=row.lane,
+        command=row.command,
+        input=json.loads(row.input),
+        begun=row.state == State.EXECUTING,
+        taken_at=row.taken_at,
+    )
+
+
+def _result(row: Row[Any]) -> StoredResult:
+    return StoredResult(
+        id=row.id,
+        identity=row.identity,
+        reference=row.reference,
+        result=json.loads(row.result),
+        in_doubt=row.in_doubt,
+        refused_since=row.refused_since,
+    )

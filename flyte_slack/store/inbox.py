@@ -1,0 +1,118 @@
+"""Inbound events: what was seen in Slack and is on its way to Flyte."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from .schema import State, inbox
+from .sql import insert_if_new, reading
+from .writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An inbound event that waits.
+
+    Attributes:
+        id: number of the row; rises in the order received.
+        key: what makes two deliveries the same event.
+        lane: what it must stay in order with.
+        body: the event as it was received.
+        stored_at: when it was stored, in seconds since the epoch.
+    """
+
+    id: int
+    key: str
+    lane: str
+    body: dict[str, Any]
+    stored_at: float
+
+
+class Inbox:
+    """The table of inbound events."""
+
+    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    async def add(self, key: str, lane: str, body: dict[str, Any]) -> bool:
+        """Store an event, unless one with this key was stored in the last 24 hours.
+
+        Args:
+            key: what makes two deliveries the same event.
+            lane: what it must stay in order with.
+            body: the event as it was received; anything that JSON can hold.
+
+        Returns:
+            Whether it is new.
+
+        Raises:
+            StoreUnavailable: it is not stored.
+        """
+        row = {
+            "key": key,
+            "lane": lane,
+            "state": State.TAKEN,
+            "body": json.dumps(body),
+            "stored_at": time.time(),
+        }
+
+        async def write(connection: AsyncConnection) -> bool:
+            return await insert_if_new(connection, inbox, row)
+
+        return await self._writer.write(write)
+
+    async def lanes(self) -> list[str]:
+        """Return the lanes in which events wait, the longest-waiting first."""
+        query = (
+            select(inbox.c.lane)
+            .where(inbox.c.state == State.TAKEN)
+            .group_by(inbox.c.lane)
+            .order_by(func.min(inbox.c.id))
+        )
+        async with reading(self._engine) as connection:
+            return list((await connection.scalars(query)).all())
+
+    async def waiting(self, lane: str, limit: int) -> list[StoredEvent]:
+        """Return the next events of a lane, in the order received."""
+        query = (
+            select(inbox)
+            .where(inbox.c.state == State.TAKEN, inbox.c.lane == lane)
+            .order_by(inbox.c.id)
+            .limit(limit)
+        )
+        async with reading(self._engine) as connection:
+            return [_event(row) for row in await connection.execute(query)]
+
+    async def delivered(self, event: StoredEvent) -> None:
+        """Keep of a delivered event its key only."""
+        await self._end(event, state=State.DELIVERED, body=None)
+
+    async def dead(self, event: StoredEvent, reason: str) -> None:
+        """Put an event aside that Flyte will never take."""
+        await self._end(event, state=State.DEAD, reason=reason)
+
+    async def _end(self, event: StoredEvent, **values: object) -> None:
+        statement = update(inbox).where(inbox.c.id == event.id).values(ended_at=time.time(), **values)
+        await self._writer.persist(lambda connection: connection.execute(statement))
+
+    async def count(self, state: State = State.TAKEN) -> int:
+        """Return how many events are in a state."""
+        query = select(func.count()).select_from(inbox).where(inbox.c.state == state)
+        async with reading(self._engine) as connection:
+            return int(await connection.scalar(query) or 0)
+
+    async def prune(self, before: float) -> None:
+        """Forget what was delivered before a time, in seconds since the epoch."""
+        statement = delete(inbox).where(inbox.c.state == State.DELIVERED, inbox.c.ended_at < before)
+        await self._writer.write(lambda connection: connection.execute(statement))
+
+
+def _event(row: Row[Any]) -> StoredEvent:
+    return StoredEvent(
+        id=row.id, key=row.key, lane=row.lane, body=json.loads(row.body), stored_at=row.stored_at
+    )

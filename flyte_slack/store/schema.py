@@ -1,0 +1,106 @@
+"""Tables, and the schema's version."""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..errors import SchemaTooNew
+
+SCHEMA_VERSION = 1
+"""Raised by one with every change of the tables; `_UPGRADES` holds the way from each older one."""
+
+
+class State(StrEnum):
+    """State of a row."""
+
+    TAKEN = "taken"
+    EXECUTING = "executing"
+    FINISHED = "finished"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+metadata = MetaData()
+_RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself for INTEGER only
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("lane", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("body", Text),
+    Column("reason", Text),
+    Column("stored_at", Float, nullable=False),
+    Column("ended_at", Float),
+)
+Index("inbox_by_lane", inbox.c.state, inbox.c.lane, inbox.c.id)
+Index("inbox_by_end", inbox.c.ended_at)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("identity", String(32), nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("input", Text),
+    Column("result", Text),
+    Column("in_doubt", Boolean, nullable=False),
+    Column("refused_since", Float),
+    Column("reason", Text),
+    Column("taken_at", Float, nullable=False),
+    Column("ended_at", Float),
+)
+Index("actions_by_lane", actions.c.state, actions.c.lane, actions.c.id)
+Index("actions_by_end", actions.c.ended_at)
+
+_UPGRADES: dict[int, tuple[str, ...]] = {}
+
+
+async def prepare(connection: AsyncConnection) -> None:
+    """Create the tables, or bring older ones up to date.
+
+    Raises:
+        SchemaTooNew: a newer version of the pack wrote them.
+    """
+    await connection.run_sync(metadata.create_all)
+    found = await connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    if found is None:
+        await connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
+        return
+    version = int(found)
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNew(
+            f"the store has schema version {version}, this flyte-slack knows up to {SCHEMA_VERSION}: "
+            "run the newer flyte-slack that wrote it, or set FLYTE_SLACK_STORE to another store"
+        )
+    for step in range(version, SCHEMA_VERSION):
+        for statement in _UPGRADES[step]:
+            await connection.exec_driver_sql(statement)
+    await connection.execute(
+        meta.update().where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION))
+    )

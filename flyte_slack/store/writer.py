@@ -1,0 +1,110 @@
+"""Group commit: writes that wait together share one transaction, and each caller learns of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from .. import logs, retries
+from ..errors import StoreUnavailable
+
+T = TypeVar("T")
+Write = Callable[[AsyncConnection], Awaitable[T]]
+
+log = logs.get(__name__)
+
+_LARGEST_BATCH = 200
+
+
+class Writer:
+    """The one writer of a store. Writes are committed in the order in which they were asked for.
+
+    Attributes:
+        problem: why the last write failed, or None while the store can be written.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._waiting: list[tuple[Write[Any], asyncio.Future[Any]]] = []
+        self._work = asyncio.Event()
+        self.problem: str | None = None
+
+    async def write(self, write: Write[T]) -> T:
+        """Run a write and return its result once it is durable.
+
+        Raises:
+            StoreUnavailable: nothing of it was written.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((write, done))
+        self._work.set()
+        return await asyncio.shield(done)
+
+    async def persist(self, write: Write[T]) -> T:
+        """Run a write that must not be lost: repeated until the store takes it."""
+        async for attempt in retries.retrying(retries.STORE):
+            with attempt:
+                return await self.write(write)
+        raise AssertionError("unreachable")
+
+    async def run(self) -> None:
+        """Commit what waits, until cancelled."""
+        while True:
+            await self._work.wait()
+            batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
+            if not self._waiting:
+                self._work.clear()
+            await self._commit(batch)
+
+    async def flush(self) -> None:
+        """Commit what still waits, before the store is closed."""
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
+            await self._commit(batch)
+
+    async def _commit(self, batch: list[tuple[Write[Any], asyncio.Future[Any]]]) -> None:
+        try:
+            async with self._engine.begin() as connection:
+                results = [await write(connection) for write, _ in batch]
+        except (SQLAlchemyError, OSError) as error:
+            if len(batch) > 1:  # one of them may be the cause: the others shall not share its fate
+                for single in batch:
+                    await self._commit([single])
+                return
+            self._failed(error)
+            _settle(batch[0][1], error=StoreUnavailable(f"the store cannot be written: {_cause(error)}"))
+        except Exception as error:  # a defect of ours fails its own write only
+            if len(batch) > 1:
+                for single in batch:
+                    await self._commit([single])
+                return
+            _settle(batch[0][1], error=error)
+        else:
+            if self.problem is not None:
+                log.info("the store can be written again")
+            self.problem = None
+            for (_, done), result in zip(batch, results, strict=True):
+                _settle(done, result=result)
+
+    def _failed(self, error: BaseException) -> None:
+        cause = _cause(error)
+        if self.problem != cause:
+            log.error("the store cannot be written: nothing is acknowledged, no action is taken", cause=cause)
+        self.problem = cause
+
+
+def _cause(error: BaseException) -> str:
+    """The driver's own words, without the statement and its parameters (they hold message texts)."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def _settle(done: asyncio.Future[Any], *, result: object = None, error: BaseException | None = None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(result)
+    else:
+        done.set_exception(error)
+        done.exception()  # a caller that was cancelled no longer reads it
