@@ -91,11 +91,11 @@ async def test_the_official_client_receives_and_acknowledges(sandbox: Sandbox) -
     peer = SocketModeClient(app_token=sandbox.app_token, web_client=web)
     peer.socket_mode_request_listeners.append(listener)
     try:
-        await peer.connect()
+        await peer.connect()  # type: ignore[no-untyped-call]
         ts = say(sandbox, "hi")
         await eventually(lambda: sandbox.socket_mode.acknowledged)
     finally:
-        await peer.close()
+        await peer.close()  # type: ignore[no-untyped-call]
     [body] = seen
     assert (body["type"], body["team_id"], body["api_app_id"]) == ("event_callback", "T0SANDBOX", "A0SANDBOX")
     assert (body["event"]["type"], body["event"]["ts"], body["event"]["text"]) == ("message", ts, "hi")

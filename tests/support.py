@@ -1,0 +1,61 @@
+"""What the tests share: waiting, serving, running parts in the background."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from flyte_slack.store import Store
+
+
+async def eventually(condition: Callable[[], object], within: float = 10) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def eventually_true(condition: Callable[[], Awaitable[object]], within: float = 10) -> None:
+    """Wait until a condition that must be awaited holds."""
+    async with asyncio.timeout(within):
+        while not await condition():
+            await asyncio.sleep(0.005)
+
+
+async def breathe(turns: int = 20) -> None:
+    """Let everything that can go on go on, without time passing; for asserting that nothing happens."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
+    """Serve an application on a free port; give its address, without a slash at the end."""
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+@asynccontextmanager
+async def running(*parts: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """Run parts in the background; what ends one of them unexpectedly ends the test."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    """Open the SQLite store in a folder, or the one left there."""
+    async with await Store.open(f"sqlite:///{path / 'store.db'}") as store:
+        yield store

@@ -1,0 +1,220 @@
+"""The repository itself: floors, documentation, locks."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flyte_slack import __version__, cli, service
+from flyte_slack.sandbox.flows import parse_flow
+from flyte_slack.settings import Settings, variables
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "flyte_slack"
+README = (ROOT / "README.md").read_text()
+
+FLOORS = {
+    "settings": 0, "errors": 0, "logs": 0, "retries": 0, "": 0,
+    "flyte": 1, "store": 1, "pack": 2, "slack": 3, "service": 4, "cli": 5, "__main__": 6,
+}  # fmt: skip
+NOT_EVEN_BELOW = {("flyte", "store"), ("store", "flyte")}
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    name = relative.parts[0].removesuffix(".py")
+    return "" if name == "__init__" else name
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The parts of the package that a module imports, wherever in the module it does."""
+    package = ("flyte_slack", *path.relative_to(PACKAGE).parent.parts)
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [f"{base}.{alias.name}" if base == "flyte_slack" else base for alias in node.names]
+        for name in names:
+            if name == "flyte_slack" or name.startswith("flyte_slack."):
+                part = [*name.split("."), ""][1]
+                found.add(part if part in FLOORS or part == "sandbox" else "")
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_imports_go_down_only(path: Path) -> None:
+    """A floor imports only floors below; the sandbox imports nothing of the pack, so that it can disagree."""
+    part = part_of(path)
+    imported = imported_parts(path) - {part}
+    if part == "sandbox":
+        assert imported <= {""}
+        return
+    assert "sandbox" not in imported or part == "cli"
+    for other in imported - {"sandbox"}:
+        assert FLOORS[other] < FLOORS[part] or FLOORS[other] == FLOORS[part] == 0, f"{part} imports {other}"
+        assert (part, other) not in NOT_EVEN_BELOW
+
+
+@pytest.mark.parametrize("part", ["flyte", "store", "pack"])
+def test_the_runtime_does_not_know_slack(part: str) -> None:
+    """Another pack could be built on it: not even the word is in its code."""
+    for path in (PACKAGE / part).rglob("*.py"):
+        code = ast.unparse(_without_docstrings(ast.parse(path.read_text())))
+        assert "slack" not in code.lower().replace("flyte_slack", "").replace("flyte-slack", ""), path
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            body[0] = ast.Expr(ast.Constant(None))
+    return tree
+
+
+def test_no_file_is_too_long() -> None:
+    """Past 350 lines a file holds a second idea."""
+    long = {path.name: n for path in PACKAGE.rglob("*.py") if (n := len(path.read_text().splitlines())) > 350}
+    assert not long
+
+
+def documented_settings() -> dict[str, str]:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE)
+    return dict(rows)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """The README's table has every variable and no other, each with the default in force."""
+    table = documented_settings()
+    aliases = {"FLYTE_SLACK_TOKEN"}
+    assert set(table) == set(variables()) - aliases
+    assert all(f"`{alias}`" in README for alias in aliases)
+    for field in Settings.model_fields.values():
+        alias = field.validation_alias
+        name = alias if isinstance(alias, str) else str(alias.choices[0])  # type: ignore[union-attr]
+        if field.is_required():
+            assert table[name] == "required"
+        elif table[name] not in {"none", "all", "by token"}:
+            default = field.default
+            text = default.get_secret_value() if hasattr(default, "get_secret_value") else str(default)
+            assert table[name].strip("`").lower() == text.lower(), name
+        else:
+            assert not field.get_default(call_default_factory=True), name
+
+
+def test_the_command_line_in_the_readme_is_current() -> None:
+    """What the README shows of the help is what the program prints."""
+    shown = re.search(r"<!-- cli -->\n```console\n\$ flyte-slack --help\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
+    printed = subprocess.run(
+        [sys.executable, "-m", "flyte_slack", "--help"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert printed.stdout.strip() == shown.group(1).strip()
+
+
+def test_every_command_and_target_is_in_the_readme() -> None:
+    """Each command of the program, and each make target that the README names, exists."""
+    subcommands = next(a for a in cli.parser()._actions if a.dest == "command" or a.choices)
+    assert subcommands.choices is not None
+    for command in subcommands.choices:
+        assert f"`{command}`" in README or f"flyte-slack {command}" in README
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)`", README)) <= targets
+
+
+def test_help_links_point_at_sections_of_the_readme() -> None:
+    """The help link of every command and event leads to a section that is there."""
+    sections = {
+        re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    }
+    source = (PACKAGE / "service.py").read_text()
+    anchors = re.findall(r"\{HELP_URL\}#([a-z-]+)", source)
+    assert len(anchors) == 3
+    assert set(anchors) <= sections
+    assert service.HELP_URL.startswith("https://")
+
+
+def test_the_flows_and_the_manifest_of_the_readme_can_be_read() -> None:
+    """The example flow is a flow, guarded by origin; the manifest has what the pack uses."""
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
+    documents = [
+        yaml.safe_load(re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)) for indent, text in blocks
+    ]
+    flows = [document for document in documents if "steps" in document]
+    manifests = [document for document in documents if "oauth_config" in document]
+    assert len(flows) == 1
+    assert len(manifests) == 1
+    for flow in flows:
+        assert "origin == 'channel'" in flow["steps"][0]["criteria"]
+        parse_flow(yaml.safe_dump(flow), "yaml")
+    scopes = set(manifests[0]["oauth_config"]["scopes"]["bot"])
+    assert {
+        "chat:write",
+        "chat:write.public",
+        "chat:write.customize",
+        "users:read",
+        "users:read.email",
+    } <= scopes
+    events = manifests[0]["settings"]["event_subscriptions"]["bot_events"]
+    for kind, scope in (("channels", "channels"), ("groups", "groups"), ("im", "im"), ("mpim", "mpim")):
+        assert f"message.{kind}" in events
+        assert {f"{scope}:history", f"{scope}:read"} <= scopes
+
+
+def test_files_that_the_readme_links_exist() -> None:
+    """No link of the README leads nowhere."""
+    for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_locks_are_hashed_and_name_no_registry(name: str) -> None:
+    """Every pin has a hash, none says where it came from, and every dependency is pinned."""
+    lock = (ROOT / name).read_text()
+    assert "://" not in lock
+    assert "--index" not in lock
+    assert "--find-links" not in lock
+    pins = re.findall(r"^([a-z0-9._-]+)==\S+.*?\\\n((?:    --hash=\S+.*\n)+)", lock, re.MULTILINE)
+    pinned = {pin for pin, _ in pins}
+    assert len(pins) == len(re.findall(r"^\S+==", lock, re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"]
+    if "dev" in name:
+        wanted = wanted + project["dependency-groups"]["dev"]
+    assert {re.split(r"[\[<>=]", line)[0].lower() for line in wanted} <= pinned
+
+
+def test_the_version_is_said_once() -> None:
+    """The changelog's newest entry is the version of the package."""
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest.group(1) == __version__
+
+
+def test_nothing_of_a_machine_is_in_the_repository() -> None:
+    """No tracked text names a path of somebody's machine."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    own = "/" + "work/"
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.suffix not in {".png", ".lock"} and path.is_file():
+            text = path.read_text()
+            assert own not in text, name
+            assert not re.search(r"/(root|home/[a-z]+)/", text), name
