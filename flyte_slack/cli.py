@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from . import __version__, logs
+from . import __version__, dead_rows, logs
 from .errors import FlyteSlackError, SettingsError
 from .settings import Settings
 
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run the pack", description="Run the pack until SIGTERM or Ctrl-C.")
     run.set_defaults(command=_run)
 
+    _add_dead(commands)
     sandbox = commands.add_parser(
         "sandbox",
         help="try the whole system on this machine, without any account",
@@ -68,6 +69,27 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--flows", type=Path, metavar="DIR", help="add the flows (YAML or JSON) of a folder")
     sandbox.set_defaults(command=_sandbox)
     return top
+
+
+def _add_dead(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    dead = commands.add_parser(
+        "dead",
+        help="see and deal with what Flyte rejected for good",
+        description="Events and results that were put aside, with the reason. Needs FLYTE_SLACK_STORE only; "
+        "the pack may run meanwhile.",
+    )
+    actions = dead.add_subparsers(title="actions", metavar="ACTION", required=True)
+    list_ = actions.add_parser("list", help="list what was put aside, the newest first")
+    list_.add_argument("--json", action="store_true", help="print JSON")
+    list_.set_defaults(command=dead_rows.list_rows)
+    for name, command, text in (
+        ("show", dead_rows.show, "print one with its content, as JSON"),
+        ("retry", dead_rows.retry, "give some back to be delivered"),
+        ("drop", dead_rows.drop, "forget some"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("id", nargs="+" if name != "show" else 1, metavar="ID", help="from the list")
+        action.set_defaults(command=command)
 
 
 async def _run(_arguments: argparse.Namespace) -> int:
@@ -100,7 +122,7 @@ async def _sandbox(arguments: argparse.Namespace) -> int:
                 starting = group.create_task(ready.wait())
                 await asyncio.wait([pack, starting], return_when=asyncio.FIRST_COMPLETED)
                 if not pack.done():
-                    print(_WELCOME.format(url=sandbox.url), flush=True)  # noqa: T201
+                    print(_WELCOME.format(url=sandbox.url), flush=True)
                 starting.cancel()
     return 0
 

@@ -15,6 +15,8 @@
         + OutcomeUnknown
     - StoreError
         + StoreUnavailable
+        + StoreInUse
+        + LeaseLost
         + StoreDamaged
         + SchemaTooNew
 """
@@ -140,6 +142,14 @@ class StoreUnavailable(StoreError):
     """The store could not be read or written this time (disk full, locked, database away)."""
 
     retryable: ClassVar[bool] = True
+
+
+class StoreInUse(StoreError):
+    """Another process uses the store, and it is one for a single process."""
+
+
+class LeaseLost(StoreError):
+    """Another replica works on this by now; it must be left alone."""
 
 
 class StoreDamaged(StoreError):

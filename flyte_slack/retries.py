@@ -45,6 +45,9 @@ SLACK_POST: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=15
 SLACK_UNAVAILABLE_AFTER = 600.0
 """Seconds after which a post that Slack does not take ends in `unavailable` (contract, section 4)."""
 
+SLACK_LOOK: wait_base = wait_random_exponential(multiplier=0.5, min=0.5, max=15)
+"""Waits between two tries to read what is in Slack."""
+
 SLACK_CONNECT: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=20)
 """Waits between two tries of a Socket Mode connection; `apps.connections.open` is a tier 1 method."""
 

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from . import __version__, logs
 from .flyte import FileToken, FixedToken, FlyteClient, Token
-from .pack import Command, EventDefinition, PackDefinition
+from .pack import Command, EventDefinition, PackDefinition, orphans
 from .pack.delivery import EventDelivery, ResultDelivery
 from .pack.dispatch import Dispatcher
 from .pack.health import Condition, Health
@@ -19,14 +19,18 @@ from .pack.pulse import Pulse
 from .pack.registration import Registration
 from .pack.web import health_app, serve
 from .settings import Mode, Settings
+from .slack.catch_up import CatchUp
+from .slack.clock import SlackClock
 from .slack.commands.send_message import SendMessage
 from .slack.connections import Connections
 from .slack.directory import Directory
 from .slack.forwarding import Forwarding
+from .slack.history import History
 from .slack.identity import Identity
 from .slack.listeners import Listener, bolt, receive_http
 from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
 from .slack.poster import Poster
+from .slack.reconciliation import Reconciliation
 from .store import Store
 
 log = logs.get(__name__)
@@ -90,13 +94,16 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         web_api = await stack.enter_async_context(_slack_web_api(settings))
 
         activity, recovered = Pulse(), Pulse()
-        identity, directory = Identity(), Directory(web_api)
-        send_message = SendMessage(Poster(web_api), directory, identity)
+        clock = SlackClock()
+        history = History(web_api, clock)
+        identity, directory = Identity(clock), Directory(web_api)
+        poster = Poster(web_api, clock, Reconciliation(history, clock))
+        send_message = SendMessage(poster, directory, identity)
         pack = pack_definition(settings, send_message.command(f"{HELP_URL}#command-sendmessage"))
 
         registration = Registration(flyte, pack, health)
         forwarding = Forwarding(directory, settings.channels)
-        events = EventDelivery(flyte, registration, store.inbox, forwarding, activity, recovered)
+        events = EventDelivery(flyte, registration, store, forwarding, activity, recovered)
         results = ResultDelivery(flyte, registration, store, activity, recovered)
         dispatcher = Dispatcher(pack, store, results)
         poller = Poller(
@@ -110,12 +117,22 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         )
 
         port = health_app(health)
-        connections = None
+        connections: Connections | None = None
+        catch_up = CatchUp(
+            history,
+            listener,
+            store,
+            identity,
+            clock,
+            settings.catch_up,
+            lambda: connections is None or connections.condition().healthy,
+        )
         if settings.receives_by is Mode.HTTP:
             port.router.add_post("/slack/events", partial(receive_http, app))
+            catch_up.connected()
         else:
             app_token = _secret(settings.slack_app_token)
-            connections = Connections(app, app_token, web_api, settings.connections)
+            connections = Connections(app, app_token, web_api, settings.connections, catch_up.connected)
         health.parts = {
             "Slack": partial(_slack_condition, identity, connections),
             "Store": partial(_store_condition, store),
@@ -133,11 +150,11 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
                     events.run(),
                     results.run(),
                     dispatcher.run(),
+                    catch_up.run(),
+                    orphans.watch(flyte, pack, store, health),
                 )
             ]
             receiving = [group.create_task(connections.run())] if connections else []
-            for part in (results, dispatcher, events):
-                await part.resume()
             polling = group.create_task(poller.run())
 
             await stop.wait()
@@ -169,8 +186,10 @@ async def _finish(
 
 def _store_condition(store: Store) -> Condition:
     if store.problem is None:
-        return Condition(True, "what is stored is durable")
-    return Condition(False, f"cannot be written: {store.problem}; nothing is acknowledged to Slack")
+        return Condition(True, str(store.stats))
+    return Condition(
+        False, f"cannot be written: {store.problem}; nothing is acknowledged to Slack; {store.stats}"
+    )
 
 
 def _slack_condition(identity: Identity, connections: Connections | None) -> Condition:

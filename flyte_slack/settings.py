@@ -108,10 +108,10 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Url = Annotated[str, AfterValidator(_http_url)]
 
 
-class Settings(BaseSettings):
-    """All that the pack can be told, with each variable's default and what is accepted.
+class StoreSettings(BaseSettings):
+    """What commands need that look into the store only.
 
-    Use `Settings.load()`: it reports every problem at once.
+    Use `load()`: it reports every problem at once.
     """
 
     model_config = SettingsConfigDict(
@@ -123,6 +123,52 @@ class Settings(BaseSettings):
         str_strip_whitespace=True,
         validate_by_alias=True,
     )
+
+    store: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
+        SecretStr("sqlite:///flyte-slack.db"),
+        validation_alias="FLYTE_SLACK_STORE",
+        json_schema_extra=_expected(
+            "sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://USER:PASSWORD@HOST/DB"
+        ),
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", validation_alias="LOGLEVEL", json_schema_extra=_expected("debug, info, warning or error")
+    )
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = Field(
+        "json", validation_alias="LOG_FORMAT", json_schema_extra=_expected("json or console")
+    )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings from the environment.
+
+        Raises:
+            SettingsError: with every problem, each naming its variable and what would be right.
+        """
+        problems: list[str] = []
+        settings = None
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems += [_sentence(cls, dict(detail)) for detail in error.errors(include_url=False)]
+        problems += cls.conflicts(os.environ)
+        if problems or settings is None:
+            raise SettingsError(problems)
+        return settings
+
+    @classmethod
+    def conflicts(cls, environment: Mapping[str, str]) -> list[str]:
+        """Return problems between two variables, found whatever else is wrong with each."""
+        return []
+
+    def secrets(self) -> list[str]:
+        """Return every secret value, for the log's redaction."""
+        password = make_url(self.store.get_secret_value()).password
+        return [str(password)] if password else []
+
+
+class Settings(StoreSettings):
+    """All that the pack can be told, with each variable's default and what is accepted."""
 
     flyte_api: Url = Field(
         validation_alias="FLYTE_API",
@@ -179,13 +225,6 @@ class Settings(BaseSettings):
         validation_alias="SLACK_API_URL",
         json_schema_extra=_expected("the base URL of the Slack Web API, such as https://slack.com/api/"),
     )
-    store: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
-        SecretStr("sqlite:///flyte-slack.db"),
-        validation_alias="FLYTE_SLACK_STORE",
-        json_schema_extra=_expected(
-            "sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://USER:PASSWORD@HOST/DB"
-        ),
-    )
     poll_interval: Seconds = Field(
         1,
         le=30,
@@ -227,12 +266,6 @@ class Settings(BaseSettings):
         validation_alias="FLYTE_SLACK_SHUTDOWN_GRACE",
         json_schema_extra=_expected("a number of seconds, 0 or more"),
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
-        "info", validation_alias="LOGLEVEL", json_schema_extra=_expected("debug, info, warning or error")
-    )
-    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = Field(
-        "json", validation_alias="LOG_FORMAT", json_schema_extra=_expected("json or console")
-    )
 
     @field_validator("flyte_jwt_file")
     @classmethod
@@ -244,35 +277,20 @@ class Settings(BaseSettings):
                 raise ValueError(f"cannot be read ({error.__class__.__name__})") from None
         return value
 
-    @classmethod
-    def load(cls) -> Self:
-        """Read the settings from the environment.
-
-        Raises:
-            SettingsError: with every problem, each naming its variable and what would be right.
-        """
-        problems: list[str] = []
-        settings = None
-        try:
-            settings = cls()
-        except ValidationError as error:
-            problems += [_sentence(cls, dict(detail)) for detail in error.errors(include_url=False)]
-        problems += _conflicts(os.environ)
-        if problems or settings is None:
-            raise SettingsError(problems)
-        return settings
-
     @property
     def receives_by(self) -> Mode:
         """How events are received: as set, or by which token there is."""
         return self.mode or (Mode.SOCKET if self.slack_app_token else Mode.HTTP)
 
+    @classmethod
+    def conflicts(cls, environment: Mapping[str, str]) -> list[str]:
+        """Return problems between two variables, found whatever else is wrong with each."""
+        return _conflicts(environment)
+
     def secrets(self) -> list[str]:
         """Return every secret value, for the log's redaction."""
         held = [self.flyte_jwt, self.slack_bot_token, self.slack_app_token, self.slack_signing_secret]
-        values = [secret.get_secret_value() for secret in held if secret]
-        password = make_url(self.store.get_secret_value()).password
-        return [*values, str(password)] if password else values
+        return [*(secret.get_secret_value() for secret in held if secret), *super().secrets()]
 
 
 def variables() -> dict[str, str]:
@@ -292,7 +310,7 @@ def _extra(extra: object) -> str:
     return str(extra["expected"]) if isinstance(extra, dict) else ""
 
 
-def _sentence(model: type[Settings], detail: dict[str, Any]) -> str:
+def _sentence(model: type[StoreSettings], detail: dict[str, Any]) -> str:
     """Say which value is wrong, why, and what would be right, without the value of a secret."""
     alias = str(detail["loc"][0])
     field = next(
@@ -313,7 +331,6 @@ def _sentence(model: type[Settings], detail: dict[str, Any]) -> str:
 
 
 def _conflicts(environment: Mapping[str, str]) -> list[str]:
-    """Problems between two variables, found whatever else is wrong with each."""
     mode = environment.get("FLYTE_SLACK_MODE", "").strip().lower()
     app_token = environment.get("SLACK_APP_TOKEN")
     secret = environment.get("SLACK_SIGNING_SECRET")

@@ -1,6 +1,7 @@
 """What a pack is: its commands, its events, and the handlers behind them."""
 
 import inspect
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from ..flyte.models import CommandRegistration, EventRegistration, Link, PackReg
 
 FATAL = "FATAL"
 """Event that Flyte's packs answer when a command could not even fail properly."""
+
+
+LARGEST = 15_000_000
+"""Bytes of an event, as JSON, that Flyte surely takes: at 16 MiB its database refuses it silently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ class Event:
         """Return it as the Flyte API wants it: `createdAt` is RFC 3339."""
         created = self.created_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         return {"event": self.name, "payload": self.payload, "createdAt": created}
+
+    @property
+    def too_large(self) -> bool:
+        """Whether Flyte would answer that it took it, and lose it."""
+        return len(json.dumps(self.payload, ensure_ascii=False).encode("utf-8", "replace")) > LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +64,15 @@ class ActionContext(Protocol):
         """32 hexadecimal digits that no other action has."""
 
     @property
-    def begun(self) -> bool:
-        """Whether an earlier execution was cut off after `executing()`: what it did is not known."""
+    def begun_at(self) -> float | None:
+        """When an earlier execution was begun that was cut off: what it did is not known. Else None."""
 
-    async def executing(self) -> None:
-        """Call before doing what cannot be repeated; returns when that is on disk."""
+    async def executing(self, at: float | None = None) -> None:
+        """Call before doing what cannot be repeated; returns when that is on disk.
+
+        Args:
+            at: when, in the tool's own count of seconds; now, by default.
+        """
 
     async def not_executed(self) -> None:
         """Call when what was begun surely had no effect; returns when that is on disk."""

@@ -9,8 +9,8 @@ import httpx
 from .. import logs, retries
 from ..errors import FlyteError, FlyteNotFound
 from ..flyte import FlyteClient, PackLinks
-from ..store import Inbox, Store, StoredEvent, StoredResult
-from .definition import Event
+from ..store import Store, StoredEvent, StoredResult
+from .definition import LARGEST, Event
 from .lanes import Lanes
 from .pulse import Pulse
 from .registration import Registration
@@ -31,7 +31,7 @@ class EventDelivery:
     Args:
         client: of the Flyte API.
         registration: gives the link to post to.
-        inbox: holds the events.
+        store: holds the events.
         mapping: from what is stored to what flows see.
         activity: beats with every event that Flyte accepted.
         recovered: beats when Flyte answers again; waiting lanes then try at once.
@@ -41,26 +41,21 @@ class EventDelivery:
         self,
         client: FlyteClient,
         registration: Registration,
-        inbox: Inbox,
+        store: Store,
         mapping: Mapping,
         activity: Pulse,
         recovered: Pulse,
     ) -> None:
         self._client = client
         self._registration = registration
-        self._inbox = inbox
+        self._inbox = store.inbox
         self._mapping = mapping
         self._activity = activity
         self._recovered = recovered
         self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
-        self._lanes = Lanes(self._work)
+        self._lanes = Lanes("inbox", self._work, self._inbox.lanes, store.leases)
         self.wake = self._lanes.wake
         self.idle = self._lanes.idle
-
-    async def resume(self) -> None:
-        """Wake every lane in which events wait from an earlier run."""
-        for lane in await self._inbox.lanes():
-            self._lanes.wake(lane)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -69,6 +64,8 @@ class EventDelivery:
     async def _work(self, lane: str) -> None:
         while waiting := await self._waiting(lane):
             for stored in waiting:
+                if not self._lanes.held(lane):
+                    return
                 try:
                     event = await self._mapping(stored)
                 except Exception as error:  # whatever it holds, it must not stop the others
@@ -77,6 +74,9 @@ class EventDelivery:
                     continue
                 if event is None:
                     await self._inbox.delivered(stored)
+                elif event.too_large:
+                    log.error("an event is larger than Flyte takes: put aside", key=stored.key)
+                    await self._inbox.dead(stored, f"larger than the {LARGEST} bytes that Flyte takes")
                 else:
                     await self._deliver(stored, event)
 
@@ -88,7 +88,7 @@ class EventDelivery:
 
     async def _deliver(self, stored: StoredEvent, event: Event) -> None:
         tries = 0
-        while True:
+        while self._lanes.held(stored.lane):
             links = await self._registration.links()
             try:
                 async with self._posts:
@@ -140,20 +140,12 @@ class ResultDelivery:
         self._activity = activity
         self._recovered = recovered
         self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
-        self._lanes = Lanes(self._work)
+        self._lanes = Lanes("results", self._work, self._actions.results, store.leases)
         self.idle = self._lanes.idle
 
     def wake(self, id_: int) -> None:
         """Say that the result of an action waits."""
         self._lanes.wake(str(id_))
-
-    async def resume(self) -> None:
-        """Wake every result that waits from an earlier run."""
-        after = 0
-        while ids := await self._actions.results(after):
-            for id_ in ids:
-                self.wake(id_)
-            after = ids[-1]
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -162,7 +154,7 @@ class ResultDelivery:
     async def _work(self, lane: str) -> None:
         registered_again: PackLinks | None = None
         tries = 0
-        while (result := await self._result(int(lane))) is not None:
+        while self._lanes.held(lane) and (result := await self._result(int(lane))) is not None:
             links = await self._registration.links()
             await self._actions.delivering(result)
             try:

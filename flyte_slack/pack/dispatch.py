@@ -3,10 +3,10 @@
 from typing import Any
 
 from .. import logs, retries
-from ..errors import CommandNotFound, InvalidInput
+from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
 from ..store import Store, StoredAction
-from .definition import FATAL, ActionContext, Command, Event, PackDefinition
+from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
 from .lanes import Lanes
 
@@ -22,10 +22,10 @@ class _Context:
         self._store = store
         self._action = action
         self.identity = action.identity
-        self.begun = action.begun
+        self.begun_at = action.begun_at
 
-    async def executing(self) -> None:
-        await self._store.actions.executing(self._action)
+    async def executing(self, at: float | None = None) -> None:
+        await self._store.actions.executing(self._action, at)
 
     async def not_executed(self) -> None:
         await self._store.actions.not_executed(self._action)
@@ -44,7 +44,7 @@ class Dispatcher:
         self._pack = pack
         self._store = store
         self._delivery = delivery
-        self._lanes = Lanes(self._work)
+        self._lanes = Lanes("actions", self._work, store.actions.lanes, store.leases)
         self.wake = self._lanes.wake
         self.idle = self._lanes.idle
 
@@ -53,12 +53,8 @@ class Dispatcher:
         command = self._pack.command(action.command)
         if command is None or not isinstance(action.input, dict):
             return _NO_LANE
-        return command.lane(action.input)
-
-    async def resume(self) -> None:
-        """Wake every lane in which actions wait from an earlier run."""
-        for lane in await self._store.actions.lanes():
-            self._lanes.wake(lane)
+        # a database takes neither half a surrogate pair nor, PostgreSQL, a NUL
+        return command.lane(action.input).encode("utf-8", "replace").decode().replace("\0", "")
 
     async def run(self) -> None:
         """Execute until cancelled."""
@@ -66,7 +62,10 @@ class Dispatcher:
 
     async def _work(self, lane: str) -> None:
         while (action := await self._next(lane)) is not None:
-            event = await self._execute(action)
+            try:
+                event = await self._execute(action)
+            except LeaseLost:
+                return
             await self._store.actions.finished(action, event.wire())
             log.info("action finished", command=action.command, action=action.identity, name=event.name)
             self._delivery.wake(action.id)
@@ -86,17 +85,23 @@ class Dispatcher:
                 raise CommandNotFound(f"the pack has no command {action.command!r}; it has {known}")
             if not isinstance(action.input, dict):
                 raise InvalidInput(f"the input must be an object, not {_json_type(action.input)}")
-            return await self._handle(command, action.input, _Context(self._store, action))
+            return await self._handle(command, action, action.input)
         except (CommandNotFound, InvalidInput) as error:
             return self._fatal(action, str(error))
+        except LeaseLost:
+            raise
         except Exception as error:
             log.exception("a handler failed", command=action.command, action=action.identity)
             return self._fatal(action, f"the pack failed unexpectedly: {error.__class__.__name__}")
 
-    async def _handle(self, command: Command, input_: dict[str, Any], context: ActionContext) -> Event:
-        event = await command.handler(input_, context)
+    async def _handle(self, command: Command, action: StoredAction, input_: dict[str, Any]) -> Event:
+        event = await command.handler(input_, _Context(self._store, action))
         if event.name not in command.events:
             raise TypeError(f"the handler of {command.name} returned the undeclared event {event.name!r}")
+        if event.too_large:
+            return self._fatal(
+                action, f"the result {event.name} is larger than the {LARGEST} bytes Flyte takes"
+            )
         return event
 
     def _fatal(self, action: StoredAction, error: str) -> Event:

@@ -24,17 +24,21 @@ class Health:
     Attributes:
         flyte: the Flyte API, as the last call to it found it.
         registered: whether Flyte knows the pack.
+        orphans: actions that Flyte shows as PENDING for the pack, and that the pack does not hold.
         parts: the other parts by name, each asked anew whenever health is.
     """
 
     flyte: Condition = Condition(False, "not reached yet")
     registered: bool = False
+    orphans: int = 0
     parts: dict[str, Callable[[], Condition]] = field(default_factory=dict)
 
     @property
     def conditions(self) -> dict[str, Condition]:
         """Every part's condition, by name."""
-        return {"FlyteApi": self.flyte} | {name: condition() for name, condition in self.parts.items()}
+        lost = f"; {self.orphans} actions were lost between Flyte and the pack" if self.orphans else ""
+        flyte = Condition(self.flyte.healthy, self.flyte.status + lost)
+        return {"FlyteApi": flyte} | {name: condition() for name, condition in self.parts.items()}
 
     @property
     def ready(self) -> bool:

@@ -1,22 +1,47 @@
-"""Lanes: work of one lane in order, lanes independent of each other."""
+"""Lanes: work of one lane in order, lanes independent of each other, one replica in a lane at a time."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import cast
 
-Work = Callable[[str], Awaitable[None]]
+from .. import logs
+from ..errors import StoreUnavailable
+from ..store import Leases
+
+log = logs.get(__name__)
+
+LOOK_EVERY = 3.0
+"""Seconds after which the store is searched for lanes that nobody works in: of a replica that was
+killed, and of work that an operator gave back."""
+
+_CLAIM_AGAIN = (0.05, 0.2, 0.5)  # another replica may be about to leave the lane
 
 
 class Lanes:
-    """Runs work of each lane that was woken, one task a lane for as long as it has work.
+    """Works in each lane that has work, one task a lane for as long as it has some.
 
     Args:
+        kind: what the lanes are of; leases of different kinds are independent.
         work: does all that waits in one lane, and returns.
+        find: gives the lanes of which the store holds work, at most as many as asked for.
+        leases: keep replicas out of each other's lanes.
         most: lanes worked in at once; others wait their turn.
     """
 
-    def __init__(self, work: Work, most: int = 1000) -> None:
+    def __init__(
+        self,
+        kind: str,
+        work: Callable[[str], Awaitable[None]],
+        find: Callable[[int], Awaitable[list[str]]],
+        leases: Leases,
+        most: int = 500,
+    ) -> None:
+        self._kind = kind
         self._work = work
+        self._find = find
+        self._leases = leases
         self._most = most
         self._active: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -35,27 +60,65 @@ class Lanes:
             self._idle.clear()
             self._woken.set()
 
+    async def look(self) -> None:
+        """Wake the lanes of which the store holds work."""
+        room = 2 * self._most - len(self._active) - len(self._turn)
+        if room > 0:
+            for lane in await self._find(2 * self._most):
+                if lane not in self._active:
+                    self.wake(lane)
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._look())
             while True:
                 await self._woken.wait()
                 while self._turn and len(self._active) < self._most:
                     lane = self._turn.popleft()
-                    self._active[lane] = group.create_task(self._run(lane), name=f"lane {lane}")
+                    self._active[lane] = group.create_task(self._run(lane), name=f"{self._kind} {lane}")
                 self._woken.clear()
 
     async def idle(self) -> None:
         """Return when no lane has work."""
         await self._idle.wait()
 
+    def held(self, lane: str) -> bool:
+        """Whether this replica surely still is the one that works in a lane."""
+        return self._leases.held(self._kind, lane)
+
+    async def _look(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self.look()
+            await asyncio.sleep(LOOK_EVERY)
+
     async def _run(self, lane: str) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             while lane in self._again:
-                self._again.discard(lane)
-                await self._work(lane)
+                if not await self._claim(lane, task):
+                    self._again.discard(lane)
+                    return
+                try:
+                    while lane in self._again:
+                        self._again.discard(lane)
+                        await self._work(lane)
+                finally:
+                    with contextlib.suppress(StoreUnavailable):  # it runs out by itself
+                        await self._leases.release(self._kind, lane)
         finally:
+            self._again.discard(lane)
             del self._active[lane]
             if not self._active and not self._turn:
                 self._idle.set()
             self._woken.set()
+
+    async def _claim(self, lane: str, task: "asyncio.Task[None]") -> bool:
+        for pause in (*_CLAIM_AGAIN, None):
+            with contextlib.suppress(StoreUnavailable):
+                if await self._leases.claim(self._kind, lane, task.cancel):
+                    return True
+            if pause is not None:
+                await asyncio.sleep(pause)
+        return False  # whoever works there finds what we were woken for, or `look` does

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.async_app import AsyncApp
@@ -141,13 +142,17 @@ class Connections:
         app_token: an `xapp-` token.
         web: the Web API.
         number: connections held at once.
+        opened: called when a connection is opened while there was none.
     """
 
-    def __init__(self, bolt: AsyncApp, app_token: str, web: AsyncWebClient, number: int) -> None:
+    def __init__(
+        self, bolt: AsyncApp, app_token: str, web: AsyncWebClient, number: int, opened: Callable[[], None]
+    ) -> None:
         self._bolt = bolt
         self._app_token = app_token
         self._web = web
         self._number = number
+        self._opened = opened
         self._open: set[Connection] = set()
         self._problem = "connecting"
 
@@ -178,6 +183,8 @@ class Connections:
                     raise
                 tries = 0
                 self._open.add(new)
+                if len(self._open) == 1:
+                    self._opened()
                 if old is not None:
                     self._open.discard(old)
                     await old.retire()

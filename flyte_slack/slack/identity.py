@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from slack_sdk.web.async_client import AsyncWebClient
 
 from .. import logs, retries
+from .clock import SlackClock
 from .responses import Kind, read_failure
 
 log = logs.get(__name__)
@@ -16,12 +17,14 @@ class Identity:
     """The bot, as `auth.test` tells it; empty until Slack was reached.
 
     Attributes:
+        clock: set by Slack's answer.
         user_id: the bot's user.
         name: its name, for /invite.
         team_id: the workspace.
         refused: Slack's error code where it does not accept the token, or empty.
     """
 
+    clock: SlackClock
     user_id: str = ""
     name: str = ""
     team_id: str = ""
@@ -43,6 +46,7 @@ class Identity:
                     log.warning("Slack cannot be reached", cause=failure.code)
                 await asyncio.sleep(failure.retry_after or retries.pause(retries.SLACK_CONNECT, tries, error))
             else:
+                self.clock.read(answer.headers)
                 self.user_id = str(answer.get("user_id") or "")
                 self.name = str(answer.get("user") or "")
                 self.team_id = str(answer.get("team_id") or "")

@@ -14,7 +14,7 @@ from .. import logs
 from ..store import Inbox
 from .directory import Directory
 from .identity import Identity
-from .messages import is_from_people
+from .messages import instant, is_from_people
 
 log = logs.get(__name__)
 
@@ -54,7 +54,8 @@ class Listener:
             return
         channel, ts = str(event["channel"]), str(event["ts"])
         team = str(body.get("team_id") or event.get("team") or self._identity.team_id)
-        if await self._inbox.add(f"{channel}:{ts}", channel, {"team_id": team, "event": dict(event)}):
+        stored = {"team_id": team, "event": dict(event)}
+        if await self._inbox.add(f"{channel}:{ts}", channel, stored, instant(ts).timestamp()):
             log.info("message stored", channel=channel, ts=ts, event_id=str(body.get("event_id") or ""))
             self._wake(channel)
         else:

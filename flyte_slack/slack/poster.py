@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cachetools import TTLCache
@@ -10,8 +11,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tenacity import stop_after_delay
 
 from .. import logs, retries
-from ..errors import OutcomeUnknown
 from ..pack import ActionContext
+from .clock import SlackClock
+from .reconciliation import Reconciliation, metadata
 from .responses import Failure, Kind, Outcome, read_failure
 
 log = logs.get(__name__)
@@ -20,8 +22,6 @@ BURST = 3
 """Messages that a channel may get at once after it was quiet; Slack allows short bursts."""
 
 _INTERVAL = 1.0  # seconds between two messages to one channel, in the long run
-METADATA_TYPE = "flyte_action"
-"""`event_type` of the metadata that every post carries; its payload holds the action's identity."""
 
 _ASKED_TO_WAIT = Failure(Outcome.NOT_POSTED, "ratelimited", Kind.UNAVAILABLE)
 
@@ -74,10 +74,14 @@ class Poster:
 
     Args:
         web: the Web API, with the bot token and without retries of its own.
+        clock: Slack's.
+        reconciliation: finds out what became of a post whose outcome is unknown.
     """
 
-    def __init__(self, web: AsyncWebClient) -> None:
+    def __init__(self, web: AsyncWebClient, clock: SlackClock, reconciliation: Reconciliation) -> None:
         self._web = web
+        self._clock = clock
+        self._reconciliation = reconciliation
         self._paces: TTLCache[str, Pace] = TTLCache(10_000, 3600)
 
     async def post(self, message: Mapping[str, Any], action: ActionContext) -> Mapping[str, Any]:
@@ -91,51 +95,60 @@ class Poster:
             PostFailed: Slack refused it, or could not take it for ten minutes; nothing was posted.
             OutcomeUnknown: it may have been posted.
         """
-        if action.begun:
-            return await self._reconcile(message, action)
         channel = str(message["channel"]).lstrip("#")
         pace = self._paces.setdefault(channel, Pace())
         deadline = time.monotonic() + retries.SLACK_UNAVAILABLE_AFTER
-        async for attempt in retries.retrying(
-            retries.SLACK_POST, stop=stop_after_delay(retries.SLACK_UNAVAILABLE_AFTER)
-        ):
-            with attempt:
-                while (wait := pace.wait()) > 0:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        raise PostFailed(_ASKED_TO_WAIT)
-                    await asyncio.sleep(min(wait, left))
-                posted = await self._try(message, action, pace)
+        posted = None
+        if action.begun_at is not None:
+            posted = await self._reconciled(message, action, action.begun_at)
+        if posted is None:
+            async for attempt in retries.retrying(
+                retries.SLACK_POST, stop=stop_after_delay(retries.SLACK_UNAVAILABLE_AFTER)
+            ):
+                with attempt:
+                    await self._turn(pace, deadline)
+                    posted = await self._try(message, action, pace)
+        confirmation = posted or {}
         # a channel known by name and by id is one channel
-        self._paces[channel] = self._paces.setdefault(str(posted.get("channel")), pace)
-        return posted
+        self._paces[channel] = self._paces.setdefault(str(confirmation.get("channel")), pace)
+        return confirmation
+
+    async def _turn(self, pace: Pace, deadline: float) -> None:
+        """Wait until the channel may get its next message."""
+        while (wait := pace.wait()) > 0:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise PostFailed(_ASKED_TO_WAIT)
+            await asyncio.sleep(min(wait, left))
 
     async def _try(self, message: Mapping[str, Any], action: ActionContext, pace: Pace) -> Mapping[str, Any]:
-        metadata = {"event_type": METADATA_TYPE, "event_payload": {"action_id": action.identity}}
-        await action.executing()
+        begun_at = self._clock.now()
+        await action.executing(begun_at)
         try:
-            answer = await self._web.chat_postMessage(**message, metadata=metadata)
+            answer = await self._web.chat_postMessage(**message, metadata=metadata(action.identity))
         except Exception as error:
             failure = read_failure(error)
             log.info("a post failed", action=action.identity, outcome=failure.outcome, cause=failure.code)
             if failure.outcome is Outcome.UNKNOWN:
-                return await self._reconcile(message, action)
+                found = await self._reconciled(message, action, begun_at)
+                if found is not None:
+                    return found
+            else:
+                await action.not_executed()
             if failure.outcome is Outcome.REFUSED:
                 raise PostFailed(failure) from error
-            await action.not_executed()
             if failure.retry_after:
                 pace.hold(failure.retry_after)
-            raise _NotPosted(failure) from error
+            raise _NotPosted(replace(failure, outcome=Outcome.NOT_POSTED, kind=Kind.UNAVAILABLE)) from error
+        self._clock.read(answer.headers)
         confirmation: Any = answer.data
         return dict(confirmation)
 
-    async def _reconcile(self, message: Mapping[str, Any], action: ActionContext) -> Mapping[str, Any]:
-        """Find out what became of a post whose outcome is unknown.
-
-        The place to look is the channel's history, for metadata with the action's identity. Until the
-        pack can look there it does not guess.
-        """
-        raise OutcomeUnknown(
-            f"whether the message was posted is not known: look into {message['channel']} "
-            "before it is sent again"
-        )
+    async def _reconciled(
+        self, message: Mapping[str, Any], action: ActionContext, begun_at: float
+    ) -> Mapping[str, Any] | None:
+        """Return Slack's confirmation of a post whose outcome was unknown; None where it was not posted."""
+        found = await self._reconciliation.find(message, action.identity, begun_at)
+        if found is None:
+            await action.not_executed()
+        return found

@@ -5,7 +5,9 @@ goes from `taken` to `delivered` or `dead`.
 """
 
 from .actions import Actions, StoredAction, StoredResult
+from .dead import DeadRow
 from .inbox import Inbox, StoredEvent
+from .leases import Leases
 from .store import Store
 
-__all__ = ["Actions", "Inbox", "Store", "StoredAction", "StoredEvent", "StoredResult"]
+__all__ = ["Actions", "DeadRow", "Inbox", "Leases", "Store", "StoredAction", "StoredEvent", "StoredResult"]

@@ -6,9 +6,11 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Text, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ..errors import LeaseLost
+from .leases import Leases
 from .schema import State, actions
 from .sql import insert_if_new, reading
 from .writer import Writer
@@ -24,7 +26,7 @@ class StoredAction:
         lane: what it must stay in order with.
         command: name of the command.
         input: the command's input, whatever JSON value it is.
-        begun: its execution was begun before, and how that ended is not known.
+        begun_at: when its execution was begun, where how that ended is not known; else None.
         taken_at: when it was stored, in seconds since the epoch.
     """
 
@@ -33,7 +35,7 @@ class StoredAction:
     lane: str
     command: str
     input: Any
-    begun: bool
+    begun_at: float | None
     taken_at: float
 
 
@@ -61,9 +63,10 @@ class StoredResult:
 class Actions:
     """The table of actions."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+    def __init__(self, engine: AsyncEngine, writer: Writer, leases: Leases) -> None:
         self._engine = engine
         self._writer = writer
+        self._leases = leases
 
     async def add(self, reference: str, lane: str, command: str, input_: object) -> bool:
         """Store an action that was taken.
@@ -85,7 +88,7 @@ class Actions:
             "identity": uuid.uuid4().hex,
             "lane": lane,
             "state": State.TAKEN,
-            "command": command,
+            "command": json.dumps(command),
             "input": json.dumps(input_),
             "in_doubt": False,
             "taken_at": time.time(),
@@ -96,13 +99,17 @@ class Actions:
 
         return await self._writer.write(write)
 
-    async def lanes(self) -> list[str]:
-        """Return the lanes in which actions wait to be executed, the longest-waiting first."""
+    async def lanes(self, limit: int = 1000) -> list[str]:
+        """Return lanes in which actions wait to be executed and no other replica works, oldest first."""
         query = (
             select(actions.c.lane)
-            .where(actions.c.state.in_([State.TAKEN, State.EXECUTING]))
+            .where(
+                actions.c.state.in_([State.TAKEN, State.EXECUTING]),
+                self._leases.free("actions", actions.c.lane),
+            )
             .group_by(actions.c.lane)
             .order_by(func.min(actions.c.id))
+            .limit(limit)
         )
         async with reading(self._engine) as connection:
             return list((await connection.scalars(query)).all())
@@ -119,23 +126,40 @@ class Actions:
             row = (await connection.execute(query)).first()
         return _action(row) if row else None
 
-    async def executing(self, action: StoredAction) -> None:
-        """Record that from now on the outcome may be unknown."""
-        await self._set(action.id, state=State.EXECUTING)
+    async def executing(self, action: StoredAction, at: float | None = None) -> None:
+        """Record that from now on the outcome may be unknown.
+
+        Args:
+            action: the action.
+            at: when, in the tool's own count of seconds; now, by default.
+
+        Raises:
+            LeaseLost: another replica works in the lane by now.
+        """
+        changed = await self._set(
+            action.id,
+            self._leases.fence("actions", actions.c.lane),
+            _unfinished(),
+            state=State.EXECUTING,
+            begun_at=time.time() if at is None else at,
+        )
+        if not changed:
+            raise LeaseLost(f"the action {action.identity} is worked on by another replica")
 
     async def not_executed(self, action: StoredAction) -> None:
         """Record that what was begun surely had no effect."""
-        await self._set(action.id, state=State.TAKEN)
+        await self._set(action.id, _unfinished(), state=State.TAKEN)
 
     async def finished(self, action: StoredAction, result: dict[str, Any]) -> None:
         """Keep the result of an action, in place of its input."""
-        await self._set(action.id, state=State.FINISHED, result=json.dumps(result), input=None)
+        await self._set(action.id, _unfinished(), state=State.FINISHED, result=json.dumps(result), input=None)
 
-    async def results(self, after: int = 0, limit: int = 500) -> list[int]:
-        """Return the ids of actions whose results wait, in the order taken, from an id on."""
+    async def results(self, limit: int = 1000) -> list[str]:
+        """Return lanes of results that wait and that no other replica delivers, in the order taken."""
+        lane = cast(actions.c.id, Text)
         query = (
-            select(actions.c.id)
-            .where(actions.c.state == State.FINISHED, actions.c.id > after)
+            select(lane)
+            .where(actions.c.state == State.FINISHED, self._leases.free("results", lane))
             .order_by(actions.c.id)
             .limit(limit)
         )
@@ -151,25 +175,36 @@ class Actions:
 
     async def delivering(self, result: StoredResult) -> None:
         """Record that a try to deliver begins: until it is answered, Flyte may have the result."""
-        await self._set(result.id, in_doubt=True)
+        await self._set(result.id, _waits(), in_doubt=True)
 
     async def undelivered(
         self, result: StoredResult, *, in_doubt: bool, refused_since: float | None = None
     ) -> None:
         """Record how a try to deliver failed."""
-        await self._set(result.id, in_doubt=in_doubt, refused_since=refused_since or result.refused_since)
+        await self._set(
+            result.id, _waits(), in_doubt=in_doubt, refused_since=refused_since or result.refused_since
+        )
 
     async def delivered(self, result: StoredResult) -> None:
         """Keep of a delivered action its identity only."""
-        await self._set(result.id, state=State.DELIVERED, result=None, ended_at=time.time())
+        await self._set(result.id, _waits(), state=State.DELIVERED, result=None, ended_at=time.time())
 
     async def dead(self, result: StoredResult, reason: str) -> None:
         """Put a result aside that Flyte will never take."""
-        await self._set(result.id, state=State.DEAD, reason=reason, ended_at=time.time())
+        await self._set(result.id, _waits(), state=State.DEAD, reason=reason, ended_at=time.time())
 
-    async def _set(self, id_: int, **values: object) -> None:
-        statement = update(actions).where(actions.c.id == id_).values(**values)
-        await self._writer.persist(lambda connection: connection.execute(statement))
+    async def _set(self, id_: int, *conditions: ColumnElement[bool], **values: object) -> bool:
+        """Change a row that is in the expected state, and return whether it was."""
+        statement = update(actions).where(actions.c.id == id_, *conditions).values(**values)
+        return bool((await self._writer.persist(lambda connection: connection.execute(statement))).rowcount)
+
+    async def holds(self, part: str) -> bool:
+        """Whether an action is stored whose reference has this part between two slashes."""
+        query = (
+            select(actions.c.id).where(actions.c.reference.contains(f"/{part}/", autoescape=True)).limit(1)
+        )
+        async with reading(self._engine) as connection:
+            return await connection.scalar(query) is not None
 
     async def count(self, *states: State) -> int:
         """Return how many actions are in one of these states."""
@@ -183,14 +218,22 @@ class Actions:
         await self._writer.write(lambda connection: connection.execute(statement))
 
 
+def _unfinished() -> ColumnElement[bool]:
+    return actions.c.state.in_([State.TAKEN, State.EXECUTING])
+
+
+def _waits() -> ColumnElement[bool]:
+    return actions.c.state == State.FINISHED
+
+
 def _action(row: Row[Any]) -> StoredAction:
     return StoredAction(
         id=row.id,
         identity=row.identity,
         lane=row.lane,
-        command=row.command,
+        command=json.loads(row.command),
         input=json.loads(row.input),
-        begun=row.state == State.EXECUTING,
+        begun_at=row.begun_at if row.state == State.EXECUTING else None,
         taken_at=row.taken_at,
     )
 

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from .schema import State, inbox
-from .sql import insert_if_new, reading
+from .leases import Leases
+from .schema import State, inbox, positions
+from .sql import insert_if_new, keep_newest, reading
 from .writer import Writer
 
 
@@ -35,17 +36,19 @@ class StoredEvent:
 class Inbox:
     """The table of inbound events."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+    def __init__(self, engine: AsyncEngine, writer: Writer, leases: Leases) -> None:
         self._engine = engine
         self._writer = writer
+        self._leases = leases
 
-    async def add(self, key: str, lane: str, body: dict[str, Any]) -> bool:
+    async def add(self, key: str, lane: str, body: dict[str, Any], position: float = 0.0) -> bool:
         """Store an event, unless one with this key was stored in the last 24 hours.
 
         Args:
             key: what makes two deliveries the same event.
             lane: what it must stay in order with.
             body: the event as it was received; anything that JSON can hold.
+            position: where in its lane it is, in the tool's own count; the newest is remembered.
 
         Returns:
             Whether it is new.
@@ -62,17 +65,28 @@ class Inbox:
         }
 
         async def write(connection: AsyncConnection) -> bool:
-            return await insert_if_new(connection, inbox, row)
+            new = await insert_if_new(connection, inbox, row)
+            if new and position:
+                await keep_newest(connection, lane, position)
+            return new
 
         return await self._writer.write(write)
 
-    async def lanes(self) -> list[str]:
-        """Return the lanes in which events wait, the longest-waiting first."""
+    async def newest(self, lane: str) -> float | None:
+        """Return the newest position known of a lane, or None."""
+        query = select(positions.c.newest).where(positions.c.lane == lane)
+        async with reading(self._engine) as connection:
+            found: float | None = await connection.scalar(query)
+            return found
+
+    async def lanes(self, limit: int = 1000) -> list[str]:
+        """Return lanes in which events wait and no other replica works, the longest-waiting first."""
         query = (
             select(inbox.c.lane)
-            .where(inbox.c.state == State.TAKEN)
+            .where(inbox.c.state == State.TAKEN, self._leases.free("inbox", inbox.c.lane))
             .group_by(inbox.c.lane)
             .order_by(func.min(inbox.c.id))
+            .limit(limit)
         )
         async with reading(self._engine) as connection:
             return list((await connection.scalars(query)).all())

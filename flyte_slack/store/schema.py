@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    DateTime,
     Float,
     Index,
     Integer,
@@ -58,6 +59,22 @@ inbox = Table(
 Index("inbox_by_lane", inbox.c.state, inbox.c.lane, inbox.c.id)
 Index("inbox_by_end", inbox.c.ended_at)
 
+leases = Table(
+    "leases",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("lane", Text, primary_key=True),
+    Column("owner", String(32), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("lane", Text, primary_key=True),
+    Column("newest", Float, nullable=False),
+)
+
 actions = Table(
     "actions",
     metadata,
@@ -73,6 +90,7 @@ actions = Table(
     Column("refused_since", Float),
     Column("reason", Text),
     Column("taken_at", Float, nullable=False),
+    Column("begun_at", Float),
     Column("ended_at", Float),
 )
 Index("actions_by_lane", actions.c.state, actions.c.lane, actions.c.id)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..errors import StoreUnavailable
+from .schema import positions
 
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -18,6 +19,26 @@ async def insert_if_new(connection: AsyncConnection, table: Table, row: dict[str
     """Insert a row unless a unique column already holds its value; return whether it is new."""
     statement = _INSERTS[connection.dialect.name](table).values(row).on_conflict_do_nothing()
     return bool((await connection.execute(statement)).rowcount)
+
+
+async def replace(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> None:
+    """Insert a row in place of the one with the same primary key."""
+    key = [column.name for column in table.primary_key]
+    rest = {name: value for name, value in row.items() if name not in key}
+    statement = _INSERTS[connection.dialect.name](table).values(row)
+    await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=rest))
+
+
+async def keep_newest(connection: AsyncConnection, lane: str, position: float) -> None:
+    """Remember the newest position of a lane."""
+    statement = _INSERTS[connection.dialect.name](positions).values(lane=lane, newest=position)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[positions.c.lane],
+            set_={"newest": statement.excluded.newest},
+            where=statement.excluded.newest > positions.c.newest,
+        )
+    )
 
 
 @asynccontextmanager

@@ -1,31 +1,68 @@
 """The store: a database file (SQLite) or a database server (PostgreSQL)."""
 
 import asyncio
-import sqlite3
+import contextlib
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import event, text
+from filelock import BaseFileLock, FileLock, Timeout
+from sqlalchemy import event, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from ..errors import StoreDamaged, StoreUnavailable
+from .. import logs
+from ..errors import StoreDamaged, StoreError, StoreInUse, StoreUnavailable
 from . import schema
 from .actions import Actions
+from .dead import Dead
 from .inbox import Inbox
+from .leases import Leases, LeaseTable, SoleOwner
+from .schema import State
+from .sql import reading, replace
 from .writer import Writer
+
+log = logs.get(__name__)
 
 KEPT_FOR = 25 * 3600.0
 """Seconds that a delivered row stays, so that a redelivery is known: 24 hours (promise 2) and some."""
 
 _PRUNE_EVERY = 300.0
+_LOOK_EVERY = 2.0
+_WORTH_TELLING = 500
 _SIZE = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     "postgresql": "SELECT pg_database_size(current_database())",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the store holds.
+
+    Attributes:
+        size: bytes on disk.
+        events: inbound events that wait.
+        actions: actions that are not finished.
+        results: results that wait.
+        dead: rows that were put aside.
+    """
+
+    size: int = 0
+    events: int = 0
+    actions: int = 0
+    results: int = 0
+    dead: int = 0
+
+    def __str__(self) -> str:
+        """Say it in a sentence for people."""
+        return (
+            f"{self.size / 1e6:.1f} MB; waiting: {self.events} events, {self.actions} actions, "
+            f"{self.results} results; put aside: {self.dead}"
+        )
 
 
 class Store:
@@ -36,51 +73,55 @@ class Store:
     Attributes:
         inbox: events seen in Slack, on their way to Flyte.
         actions: actions taken from Flyte, and their results on their way back.
+        dead: what was put aside.
+        leases: keep replicas on one database out of each other's lanes.
+        stats: what it held a few seconds ago.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, lock: BaseFileLock | None = None) -> None:
         self._engine = engine
+        self._lock = lock
         self._writer = Writer(engine)
-        self.inbox = Inbox(engine, self._writer)
-        self.actions = Actions(engine, self._writer)
+        self.leases: Leases = SoleOwner() if engine.dialect.name == "sqlite" else LeaseTable(self._writer)
+        self.inbox = Inbox(engine, self._writer, self.leases)
+        self.actions = Actions(engine, self._writer, self.leases)
+        self.dead = Dead(engine, self._writer)
+        self.stats = Stats()
         self._committing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, shared: bool = False) -> Self:
         """Open a store and bring its tables up to date.
 
         Args:
             url: as in `FLYTE_SLACK_STORE`.
+            shared: do without the lock that keeps a second process from working on an SQLite file.
 
         Raises:
             StoreDamaged: the file is no usable database, or its folder is missing.
+            StoreInUse: another process works on the file.
             SchemaTooNew: a newer version of the pack wrote it.
             StoreUnavailable: the database does not answer.
         """
         parsed = make_url(url)
-        engine = _sqlite(parsed) if parsed.drivername == "sqlite" else _postgresql(parsed)
+        lock = None
+        if parsed.drivername == "sqlite":
+            engine = _sqlite(parsed)
+            lock = None if shared else _locked(parsed)
+        else:
+            engine = _postgresql(parsed)
         try:
             async with engine.begin() as connection:
-                if engine.dialect.name == "sqlite":
-                    found = await connection.scalar(text("PRAGMA quick_check(1)"))
-                    if found != "ok":
-                        raise StoreDamaged(_damaged(parsed, str(found)))
+                await _check(connection, parsed)
                 await schema.prepare(connection)
-        except DBAPIError as error:
+        except BaseException as error:
             await engine.dispose()
-            cause = str(error.orig)
-            if isinstance(error.orig, sqlite3.OperationalError) and "locked" in cause:
-                raise StoreUnavailable(f"the store {parsed.database} is locked by another program") from error
-            if engine.dialect.name == "sqlite":
-                raise StoreDamaged(_damaged(parsed, cause)) from error
-            raise StoreUnavailable(f"the database {parsed.host} cannot be used: {cause}") from error
-        except OSError as error:
-            await engine.dispose()
-            raise StoreUnavailable(f"the database {parsed.host} cannot be reached: {error}") from error
-        except BaseException:
-            await engine.dispose()
+            if lock is not None:
+                lock.release()
+            if isinstance(error, SQLAlchemyError | OSError):
+                raise _opening_failed(parsed, error) from error
             raise
-        return cls(engine)
+        return cls(engine, lock)
 
     async def __aenter__(self) -> Self:
         self._committing = asyncio.create_task(self._writer.run())
@@ -94,6 +135,8 @@ class Store:
             await asyncio.gather(self._committing, return_exceptions=True)
         await self._writer.flush()
         await self._engine.dispose()
+        if self._lock is not None:
+            self._lock.release()
 
     @property
     def problem(self) -> str | None:
@@ -101,38 +144,95 @@ class Store:
         return self._writer.problem
 
     async def run(self) -> None:
-        """Prune what was delivered long ago, and try a store that failed until it can be written again."""
-        pruned_at = -_PRUNE_EVERY
-        while True:
-            if self.problem is not None:
-                await self.writable()
-            elif time.monotonic() - pruned_at >= _PRUNE_EVERY:
-                pruned_at = time.monotonic()
-                await self._prune()
-            await asyncio.sleep(1)
+        """Renew leases, prune what was delivered long ago, and try a store that failed until it recovers."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.leases.run())
+            group.create_task(self._look_after())
 
     async def writable(self) -> None:
         """Return once a write goes through; at once while none has failed."""
         if self.problem is not None:
             await self._writer.persist(_probe)
 
-    async def size(self) -> int:
-        """Return the store's size in bytes."""
-        async with self._engine.connect() as connection:
-            return int(await connection.scalar(text(_SIZE[self._engine.dialect.name])) or 0)
+    async def note(self, key: str, value: str) -> None:
+        """Keep a value under a key, in place of the one before."""
+        row = {"key": key, "value": value}
+        await self._writer.write(lambda connection: replace(connection, schema.meta, row))
 
-    async def _prune(self) -> None:
-        before = time.time() - KEPT_FOR
-        try:
-            await self.inbox.prune(before)
-            await self.actions.prune(before)
-        except StoreUnavailable:
-            return  # the writer has told of it; the next round tries again
+    async def noted(self, key: str) -> str | None:
+        """Return the value that is kept under a key, or None."""
+        async with reading(self._engine) as connection:
+            found: str | None = await connection.scalar(
+                select(schema.meta.c.value).where(schema.meta.c.key == key)
+            )
+            return found
+
+    async def _look_after(self) -> None:
+        pruned_at = -_PRUNE_EVERY
+        told = Stats()
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self.writable()
+                if time.monotonic() - pruned_at >= _PRUNE_EVERY:
+                    pruned_at = time.monotonic()
+                    await self.inbox.prune(time.time() - KEPT_FOR)
+                    await self.actions.prune(time.time() - KEPT_FOR)
+                self.stats = await self._count()
+                if self.stats.events >= 2 * max(told.events, _WORTH_TELLING):
+                    told = self.stats
+                    log.warning("events pile up in the store", store=str(told))
+                elif self.stats.events == 0:
+                    told = Stats()
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _count(self) -> Stats:
+        async with reading(self._engine) as connection:
+            size = int(await connection.scalar(text(_SIZE[self._engine.dialect.name])) or 0)
+        return Stats(
+            size=size,
+            events=await self.inbox.count(State.TAKEN),
+            actions=await self.actions.count(State.TAKEN, State.EXECUTING),
+            results=await self.actions.count(State.FINISHED),
+            dead=await self.inbox.count(State.DEAD) + await self.actions.count(State.DEAD),
+        )
 
 
-async def _probe(connection: Any) -> None:
-    await connection.execute(schema.meta.delete().where(schema.meta.c.key == "probe"))
-    await connection.execute(schema.meta.insert().values(key="probe", value=str(time.time())))
+async def _probe(connection: AsyncConnection) -> None:
+    await replace(connection, schema.meta, {"key": "probe", "value": str(time.time())})
+
+
+async def _check(connection: AsyncConnection, url: URL) -> None:
+    """Refuse a damaged file; let replicas that start at once prepare the tables one after the other."""
+    if connection.dialect.name == "sqlite":
+        found = await connection.scalar(text("PRAGMA quick_check(1)"))
+        if found != "ok":
+            raise StoreDamaged(_damaged(url, str(found)))
+    else:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(7055214)"))
+
+
+def _opening_failed(url: URL, error: BaseException) -> StoreError:
+    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+    if url.drivername == "postgresql":
+        return StoreUnavailable(
+            f"the database {url.database} on {url.host} cannot be used ({cause}): "
+            "check FLYTE_SLACK_STORE, and that the server runs"
+        )
+    if "locked" in cause:
+        return StoreInUse(f"the store {url.database} is locked by another program")
+    return StoreDamaged(_damaged(url, cause))
+
+
+def _locked(url: URL) -> BaseFileLock:
+    lock = FileLock(f"{url.database}-lock", thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise StoreInUse(
+            f"the store {url.database} is used by another flyte-slack: stop that one, or, for several "
+            "replicas, set FLYTE_SLACK_STORE to a PostgreSQL database"
+        ) from None
+    return lock
 
 
 def _sqlite(url: URL) -> AsyncEngine:
@@ -156,7 +256,11 @@ def _sqlite(url: URL) -> AsyncEngine:
 
 def _postgresql(url: URL) -> AsyncEngine:
     return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"), pool_pre_ping=True, pool_size=5, max_overflow=0
+        url.set(drivername="postgresql+asyncpg"),
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=0,
+        connect_args={"timeout": 5, "command_timeout": 30},
     )
 
 

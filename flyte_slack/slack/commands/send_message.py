@@ -18,6 +18,8 @@ from .inputs import Boolean, Input, JsonList, Text, Timestamp, read_input
 LONGEST_MESSAGE = 40_000
 """Characters at which Slack cuts a text."""
 
+_LONGEST_ECHO = 1_000_000  # a failure must stay below the 16 MB that Flyte takes
+
 
 class SendMessageInput(Input):
     """Input of `sendMessage`, as in contract, section 4."""
@@ -158,4 +160,5 @@ def _failure(input_: Mapping[str, Any], error: str, code: str, kind: Kind) -> Ev
 
 def _echo(value: object) -> str:
     """Return an input value as the text it was given as; what is no text is empty."""
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return text[:_LONGEST_ECHO]

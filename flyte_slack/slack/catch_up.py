@@ -1,0 +1,167 @@
+"""Fills gaps: what was written while nobody listened is read from Slack's history (promise 11)."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .. import logs, retries
+from ..errors import StoreUnavailable
+from ..store import Store
+from .clock import SlackClock
+from .history import CannotLook, History, Message
+from .identity import Identity
+from .listeners import Listener
+from .messages import Channel
+from .responses import Outcome
+
+log = logs.get(__name__)
+
+_NOTE = "listening_until"
+_NOTE_EVERY = 10.0
+_OVERLAP = 60.0  # read again and known by their keys: Slack's envelopes do not come in order
+_KEYS_KEPT = 24 * 3600.0
+_PATIENCE = 300.0  # seconds for one channel
+
+
+class CatchUp:
+    """Reads the history of the bot's channels after every time without a connection.
+
+    While the pack listens it notes so in the store; a gap begins at the last note. The note stands
+    still until a gap is filled, so that a crash in between loses nothing of it.
+
+    Args:
+        history: what Slack remembers.
+        listener: takes in what was missed, as it does what is received.
+        store: remembers until when the pack listened, and the newest message of each channel.
+        identity: names the workspace.
+        clock: Slack's.
+        horizon: how far back is read at most, in seconds; 0 for not at all.
+        listening: whether messages are received at this moment.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        listener: Listener,
+        store: Store,
+        identity: Identity,
+        clock: SlackClock,
+        horizon: float,
+        listening: Callable[[], bool],
+    ) -> None:
+        self._history = history
+        self._listener = listener
+        self._store = store
+        self._identity = identity
+        self._clock = clock
+        self._horizon = horizon
+        self._listening = listening
+        self._connected = asyncio.Event()
+
+    def connected(self) -> None:
+        """Say that messages are received again after they were not."""
+        self._connected.set()
+
+    async def run(self) -> None:
+        """Fill gaps until cancelled."""
+        await self._connected.wait()
+        self._connected.clear()
+        noted = await self._noted()
+        if noted is not None:
+            await self._fill(noted)
+        while True:
+            if self._connected.is_set():
+                self._connected.clear()
+                if noted is not None:
+                    await self._fill(noted)
+            if self._listening():
+                noted = await self._note(noted)
+            try:
+                async with asyncio.timeout(_NOTE_EVERY):
+                    await self._connected.wait()
+            except TimeoutError:
+                continue
+
+    async def _noted(self) -> float | None:
+        async for attempt in retries.retrying(retries.STORE):
+            with attempt:
+                noted = await self._store.noted(_NOTE)
+        return float(noted) if noted else None
+
+    async def _note(self, before: float | None) -> float | None:
+        now = self._clock.now()
+        try:
+            await self._store.note(_NOTE, repr(now))
+        except StoreUnavailable:
+            return before
+        return now
+
+    async def _fill(self, since: float) -> None:
+        """Read what was missed since a time; tried until Slack and the store let it."""
+        if not self._horizon:
+            return
+        tries = 0
+        while True:
+            try:
+                found = 0
+                async for channel in self._history.channels(time.monotonic() + _PATIENCE):
+                    found += await self._channel(channel, since)
+            except (CannotLook, StoreUnavailable) as error:
+                if isinstance(error, CannotLook) and error.failure.outcome is Outcome.REFUSED:
+                    log.error("Slack's history cannot be read for missed messages", cause=str(error))
+                    return
+                tries += 1
+                log.warning("missed messages cannot be read yet", cause=str(error), tries=tries)
+                await asyncio.sleep(retries.pause(retries.SLACK_LOOK, tries, error))
+            else:
+                log.info("history was read for missed messages", since=since, found=found)
+                return
+
+    async def _channel(self, channel: Message, since: float) -> int:
+        """Take in what was missed in one channel, in order; return how many messages were looked at."""
+        id_ = str(channel.get("id") or "")
+        now = self._clock.now()
+        start = await self._start(id_, since, now)
+        deadline = time.monotonic() + _PATIENCE
+        missed: dict[str, Message] = {}
+        threads: list[str] = []
+        try:
+            # roots are looked for as far back as is allowed: a new reply can be in an old thread
+            async for message in self._history.messages(id_, deadline, oldest=now - self._horizon):
+                if _time(message.get("ts")) > start:
+                    missed[str(message["ts"])] = message
+                if _time(message.get("latest_reply")) > start:
+                    threads.append(str(message.get("thread_ts") or message["ts"]))
+            for thread in threads:
+                async for message in self._history.replies(id_, thread, deadline, oldest=start):
+                    if _time(message.get("ts")) > start:
+                        missed[str(message["ts"])] = message
+        except CannotLook as error:
+            if error.failure.outcome is not Outcome.REFUSED:
+                raise
+            log.warning("a channel's history cannot be read", channel=id_, cause=error.failure.code)
+            return 0
+        kind = Channel.from_slack(id_, channel).type
+        for ts in sorted(missed, key=_time):
+            await self._listener.receive(self._body(id_, kind, missed[ts]))
+        return len(missed)
+
+    async def _start(self, channel: str, since: float, now: float) -> float:
+        """Return the time from which on a channel's messages may have been missed."""
+        newest = await self._store.inbox.newest(channel)
+        start = since if newest is None else newest
+        if now - since < _KEYS_KEPT:
+            start = min(start, since - _OVERLAP)
+        return max(start, now - self._horizon)
+
+    def _body(self, channel: str, kind: str, message: Message) -> dict[str, Any]:
+        event = {**message, "type": "message", "channel": channel, "channel_type": kind}
+        return {"team_id": self._identity.team_id or message.get("team"), "event": event}
+
+
+def _time(ts: object) -> float:
+    try:
+        return float(str(ts or 0))
+    except ValueError:
+        return 0.0

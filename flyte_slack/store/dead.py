@@ -1,0 +1,108 @@
+"""What was put aside: rows that Flyte will never take as they are, for an operator to look at."""
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, Table, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from .schema import State, actions, inbox
+from .sql import reading
+from .writer import Writer
+
+_TABLES = {"event": inbox, "result": actions}
+_BACK: dict[str, dict[str, object]] = {
+    "event": {"state": State.TAKEN, "reason": None, "ended_at": None},
+    "result": {"state": State.FINISHED, "reason": None, "ended_at": None, "refused_since": None},
+}
+_CONTENT = {"event": "body", "result": "result"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """An event or a result that was put aside.
+
+    Attributes:
+        id: `event-7` or `result-7`.
+        since: when it was put aside, RFC 3339.
+        reason: what Flyte said.
+        about: the event's key, or the action's command and identity.
+        content: what could not be delivered.
+    """
+
+    id: str
+    since: str
+    reason: str
+    about: str
+    content: Any
+
+
+class Dead:
+    """The rows that were put aside.
+
+    Args:
+        engine: of the store.
+        writer: of the store.
+    """
+
+    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    async def list(self) -> list[DeadRow]:
+        """Return all of them, the newest first."""
+        rows: list[DeadRow] = []
+        async with reading(self._engine) as connection:
+            for kind, table in _TABLES.items():
+                found = await connection.execute(select(table).where(table.c.state == State.DEAD))
+                rows += [_row(kind, row) for row in found]
+        return sorted(rows, key=lambda row: row.since, reverse=True)
+
+    async def show(self, id_: str) -> DeadRow | None:
+        """Return one, or None where there is none with this id."""
+        kind, table, number = _parse(id_)
+        if table is None:
+            return None
+        query = select(table).where(table.c.id == number, table.c.state == State.DEAD)
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(query)).first()
+        return _row(kind, row) if row else None
+
+    async def retry(self, id_: str) -> bool:
+        """Give one back to be delivered, by a pack that runs on the store. Return whether it was there."""
+        kind, _, _ = _parse(id_)
+        return await self._change(id_, _BACK.get(kind, {}))
+
+    async def drop(self, id_: str) -> bool:
+        """Forget what one holds; that it was seen stays known. Return whether it was there."""
+        kind, _, _ = _parse(id_)
+        return await self._change(
+            id_, {"state": State.DELIVERED, _CONTENT.get(kind, ""): None, "ended_at": time.time()}
+        )
+
+    async def _change(self, id_: str, values: dict[str, object]) -> bool:
+        _, table, number = _parse(id_)
+        if table is None:
+            return False
+        statement = update(table).where(table.c.id == number, table.c.state == State.DEAD).values(**values)
+
+        async def write(connection: AsyncConnection) -> bool:
+            return bool((await connection.execute(statement)).rowcount)
+
+        return await self._writer.write(write)
+
+
+def _parse(id_: str) -> tuple[str, Table | None, int]:
+    kind, _, number = id_.partition("-")
+    known = number.isascii() and number.isdigit() and len(number) < 19
+    return (kind, _TABLES.get(kind), int(number)) if known else ("", None, 0)
+
+
+def _row(kind: str, row: Row[Any]) -> DeadRow:
+    about = row.key if kind == "event" else f"{json.loads(row.command)} {row.identity}"
+    content = row.body if kind == "event" else row.result
+    since = datetime.fromtimestamp(row.ended_at or 0, UTC).isoformat(timespec="seconds")
+    return DeadRow(f"{kind}-{row.id}", since, row.reason or "", about, json.loads(content or "null"))

@@ -1,0 +1,190 @@
+"""Leases on lanes: of several replicas on one database, one works in a lane at a time.
+
+The database's clock decides, a lease is renewed while its lane has work, and one that is not renewed
+(its replica was killed) falls to whoever asks next. No work is done inside a transaction.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, DateTime, delete, exists, func, select, text, true, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .. import logs
+from ..errors import StoreUnavailable
+from .schema import leases
+from .sql import insert_if_new
+from .writer import Writer
+
+log = logs.get(__name__)
+
+TTL = 10.0
+"""Seconds that a lease holds without being renewed."""
+
+_RENEW_EVERY = 3.0
+_MARGIN = 2.0  # a holder gives up before the database lets another in
+
+Key = tuple[str, str]
+
+
+class Leases(Protocol):
+    """Who works in which lane. A lane is named by its kind (`inbox`, `actions`, `results`) and itself."""
+
+    async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
+        """Take the lease of a lane unless another replica has it; `lost` is called when it gets lost."""
+
+    async def release(self, kind: str, lane: str) -> None:
+        """Give the lease of a lane back."""
+
+    def held(self, kind: str, lane: str) -> bool:
+        """Whether the lease of a lane surely still holds."""
+
+    def fence(self, kind: str, lane: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return a condition for statements that only the holder of the lease may carry out."""
+
+    def free(self, kind: str, lane: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return a condition that leaves out the lanes in which others work."""
+
+    async def run(self) -> None:
+        """Renew what is held, until cancelled."""
+
+
+class SoleOwner:
+    """Leases where no other process can use the store."""
+
+    async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
+        """Every lane is ours."""
+        return True
+
+    async def release(self, kind: str, lane: str) -> None:
+        """Nothing is kept."""
+
+    def held(self, kind: str, lane: str) -> bool:
+        """Every lane is ours."""
+        return True
+
+    def fence(self, kind: str, lane: ColumnElement[str]) -> ColumnElement[bool]:
+        """No statement is held back."""
+        return true()
+
+    def free(self, kind: str, lane: ColumnElement[str]) -> ColumnElement[bool]:
+        """No lane is left out."""
+        return true()
+
+    async def run(self) -> None:
+        """There is nothing to renew."""
+
+
+class LeaseTable:
+    """Leases in a table that all replicas share.
+
+    Args:
+        writer: of the store.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._owner = uuid.uuid4().hex
+        self._held: dict[Key, Callable[[], object]] = {}
+        self._until: dict[Key, float] = {}
+
+    async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
+        """Take the lease of a lane unless another replica has it; `lost` is called when it gets lost."""
+        asked_at = time.monotonic()
+        mine = select(leases.c.lane).where(
+            leases.c.kind == kind,
+            leases.c.lane == lane,
+            (leases.c.until < func.now()) | (leases.c.owner == self._owner),
+        )
+        claim = (
+            update(leases)
+            .where(leases.c.kind == kind, leases.c.lane.in_(mine.with_for_update(skip_locked=True)))
+            .values(owner=self._owner, until=_end())
+        )
+        row = {"kind": kind, "lane": lane, "owner": self._owner, "until": _end()}
+
+        async def write(connection: AsyncConnection) -> bool:
+            new = await insert_if_new(connection, leases, row)
+            return new or bool((await connection.execute(claim)).rowcount)
+
+        if not await self._writer.write(write):
+            return False
+        self._held[kind, lane] = lost
+        self._until[kind, lane] = asked_at + TTL
+        return True
+
+    async def release(self, kind: str, lane: str) -> None:
+        """Give the lease of a lane back."""
+        self._held.pop((kind, lane), None)
+        if self._until.pop((kind, lane), None) is not None:
+            statement = delete(leases).where(
+                leases.c.kind == kind, leases.c.lane == lane, leases.c.owner == self._owner
+            )
+            await self._writer.write(lambda connection: connection.execute(statement))
+
+    def held(self, kind: str, lane: str) -> bool:
+        """Whether the lease of a lane surely still holds."""
+        return time.monotonic() < self._until.get((kind, lane), 0.0) - _MARGIN
+
+    def fence(self, kind: str, lane: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return a condition for statements that only the holder of the lease may carry out."""
+        return exists().where(
+            leases.c.kind == kind,
+            leases.c.lane == lane,
+            leases.c.owner == self._owner,
+            leases.c.until > func.now(),
+        )
+
+    def free(self, kind: str, lane: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return a condition that leaves out the lanes in which others work."""
+        return ~exists().where(
+            leases.c.kind == kind,
+            leases.c.lane == lane,
+            leases.c.owner != self._owner,
+            leases.c.until > func.now(),
+        )
+
+    async def run(self) -> None:
+        """Renew what is held, until cancelled."""
+        while True:
+            await asyncio.sleep(_RENEW_EVERY)
+            if self._held:
+                await self._renew()
+            for key in [key for key in self._held if not self.held(*key)]:
+                log.warning("a lease was lost: the lane is left to another replica", kind=key[0])
+                self._until.pop(key, None)
+                self._held.pop(key)()
+
+    async def _renew(self) -> None:
+        asked_at = time.monotonic()
+        keys = list(self._held)
+        renew = (
+            update(leases)
+            .where(
+                leases.c.owner == self._owner,
+                leases.c.until > func.now(),
+                tuple_(leases.c.kind, leases.c.lane).in_(keys),
+            )
+            .values(until=_end())
+            .returning(leases.c.kind, leases.c.lane)
+        )
+        try:
+            async with asyncio.timeout(TTL - _MARGIN):
+                renewed = await self._writer.write(lambda connection: _rows(connection, renew))
+        except (StoreUnavailable, TimeoutError):
+            return
+        for kind, lane in renewed:
+            if (kind, lane) in self._until:
+                self._until[kind, lane] = asked_at + TTL
+
+
+async def _rows(connection: AsyncConnection, statement: object) -> list[Key]:
+    return [(kind, lane) for kind, lane in (await connection.execute(statement)).all()]  # type: ignore[call-overload]
+
+
+def _end() -> ColumnElement[datetime]:
+    return func.now(type_=DateTime(timezone=True)) + text(f"interval '{TTL:g} seconds'")
