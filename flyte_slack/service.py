@@ -29,6 +29,7 @@ from .slack.history import History
 from .slack.identity import Identity
 from .slack.listeners import Listener, bolt, receive_http
 from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
+from .slack.names import ChannelNames
 from .slack.poster import Poster
 from .slack.reconciliation import Reconciliation
 from .store import Store
@@ -98,7 +99,8 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         history = History(web_api, clock)
         identity, directory = Identity(clock), Directory(web_api)
         poster = Poster(web_api, clock, Reconciliation(history, clock))
-        send_message = SendMessage(poster, directory, identity)
+        names = ChannelNames(history)
+        send_message = SendMessage(poster, directory, identity, names)
         pack = pack_definition(settings, send_message.command(f"{HELP_URL}#command-sendmessage"))
 
         registration = Registration(flyte, pack, health)

@@ -90,7 +90,9 @@ class Command:
         events: names of the events that its handler may return.
         help_url: page that explains it.
         handler: coroutine function that gets the input (a JSON object) and an `ActionContext`.
-        lane: gives for an input what its execution must stay in order with.
+        lane: gives for an input what its execution must stay in order with, or None where that has to be
+            looked up first.
+        find_lane: looks it up; the next action is taken only when it has answered.
 
     Raises:
         ValueError: no result event is named, or one twice.
@@ -101,7 +103,8 @@ class Command:
     events: tuple[str, ...]
     help_url: str
     handler: Handler
-    lane: Callable[[dict[str, Any]], str]
+    lane: Callable[[dict[str, Any]], str | None]
+    find_lane: Callable[[dict[str, Any]], Awaitable[str]] | None = None
 
     def __post_init__(self) -> None:
         if not self.events:

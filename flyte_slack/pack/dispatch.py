@@ -48,13 +48,24 @@ class Dispatcher:
         self.wake = self._lanes.wake
         self.idle = self._lanes.idle
 
-    def lane(self, action: Action) -> str:
-        """Return what an action must stay in order with."""
+    async def keep(self, action: Action) -> bool:
+        """Store an action that was taken, put it into its lane, and wake that. Return whether it is new.
+
+        Raises:
+            StoreUnavailable: it may not be stored; call again.
+        """
         command = self._pack.command(action.command)
-        if command is None or not isinstance(action.input, dict):
-            return _NO_LANE
-        # a database takes neither half a surrogate pair nor, PostgreSQL, a NUL
-        return command.lane(action.input).encode("utf-8", "replace").decode().replace("\0", "")
+        lane: str | None = _NO_LANE
+        if command is not None and isinstance(action.input, dict):
+            lane = command.lane(action.input)
+        new = await self._store.actions.add(
+            action.result, _storable(lane or _NO_LANE), action.command, action.input
+        )
+        if lane is None and command is not None and command.find_lane is not None:
+            lane = await command.find_lane(action.input)
+            await self._store.actions.move(action.result, _storable(lane))
+        self.wake(_storable(lane or _NO_LANE))
+        return new
 
     async def run(self) -> None:
         """Execute until cancelled."""
@@ -107,6 +118,11 @@ class Dispatcher:
     def _fatal(self, action: StoredAction, error: str) -> Event:
         log.error("action ends in FATAL", command=action.command, action=action.identity, cause=error)
         return Event(FATAL, {"error": error, "command": action.command})
+
+
+def _storable(lane: str) -> str:
+    """Leave out what a database does not take: half a surrogate pair and, PostgreSQL, a NUL."""
+    return lane.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _json_type(value: object) -> str:

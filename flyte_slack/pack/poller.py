@@ -100,11 +100,9 @@ class Poller:
         """Store an action, however long that takes: Flyte will not hand it out again."""
         async for attempt in retries.retrying(retries.STORE):
             with attempt:
-                lane = self._dispatcher.lane(action)
-                new = await self._store.actions.add(action.result, lane, action.command, action.input)
+                new = await self._dispatcher.keep(action)
         if new:
-            log.info("action taken", command=action.command, lane=lane, result=action.result)
-            self._dispatcher.wake(lane)
+            log.info("action taken", command=action.command, result=action.result)
         else:
             log.warning("Flyte handed out an action for the second time", result=action.result)
 

@@ -129,7 +129,8 @@ class Connection(SocketModeClient):
         try:
             start = time.time()
             answer = await run_async_bolt_app(self._bolt, request)
-            await send_async_response(client, request, answer, start)
+            with contextlib.suppress(ConnectionError):  # Slack redelivers what it saw no answer to
+                await send_async_response(client, request, answer, start)
         finally:
             self._in_hand -= 1
 

@@ -96,6 +96,16 @@ class History:
         async for message in self._items("conversations.replies", "messages", arguments, deadline):
             yield message
 
+    async def all_channels(self, deadline: float) -> AsyncIterator[Message]:
+        """Yield the channels that the bot can see, direct messages included.
+
+        Raises:
+            CannotLook: Slack does not tell.
+        """
+        arguments = {"types": _CHANNEL_TYPES, "exclude_archived": "true"}
+        async for channel in self._items("conversations.list", "channels", arguments, deadline):
+            yield channel
+
     async def channel_id(self, channel: str, deadline: float) -> str | None:
         """Return the id of a channel given by `#name`, by its id, or by the user it is a direct message with.
 
@@ -105,8 +115,7 @@ class History:
         if channel[:1] in {"C", "G", "D"} and channel.isalnum() and channel.isupper():
             return channel
         name = channel.lstrip("#")
-        arguments = {"types": _CHANNEL_TYPES, "exclude_archived": "true"}
-        async for found in self._items("conversations.list", "channels", arguments, deadline):
+        async for found in self.all_channels(deadline):
             if name in {found.get("name"), found.get("user"), found.get("id")}:
                 return str(found["id"])
         return None

@@ -99,6 +99,15 @@ class Actions:
 
         return await self._writer.write(write)
 
+    async def move(self, reference: str, lane: str) -> None:
+        """Put an action whose execution was not begun into another lane."""
+        statement = (
+            update(actions)
+            .where(actions.c.reference == reference, actions.c.state == State.TAKEN)
+            .values(lane=lane)
+        )
+        await self._writer.persist(lambda connection: connection.execute(statement))
+
     async def lanes(self, limit: int = 1000) -> list[str]:
         """Return lanes in which actions wait to be executed and no other replica works, oldest first."""
         query = (
@@ -134,17 +143,20 @@ class Actions:
             at: when, in the tool's own count of seconds; now, by default.
 
         Raises:
-            LeaseLost: another replica works in the lane by now.
+            LeaseLost: another replica works in the lane by now, or the action was put into another.
         """
         changed = await self._set(
             action.id,
+            actions.c.lane == action.lane,
             self._leases.fence("actions", actions.c.lane),
             _unfinished(),
             state=State.EXECUTING,
             begun_at=time.time() if at is None else at,
         )
         if not changed:
-            raise LeaseLost(f"the action {action.identity} is worked on by another replica")
+            raise LeaseLost(
+                f"the action {action.identity} is worked on in another lane, or by another replica"
+            )
 
     async def not_executed(self, action: StoredAction) -> None:
         """Record that what was begun surely had no effect."""

@@ -48,7 +48,8 @@ class Inbox:
             key: what makes two deliveries the same event.
             lane: what it must stay in order with.
             body: the event as it was received; anything that JSON can hold.
-            position: where in its lane it is, in the tool's own count; the newest is remembered.
+            position: where in its lane it is, in the tool's own count. Events that wait are in this order,
+                since connections overtake each other; the newest position is remembered.
 
         Returns:
             Whether it is new.
@@ -61,6 +62,7 @@ class Inbox:
             "lane": lane,
             "state": State.TAKEN,
             "body": json.dumps(body),
+            "position": position,
             "stored_at": time.time(),
         }
 
@@ -70,7 +72,7 @@ class Inbox:
                 await keep_newest(connection, lane, position)
             return new
 
-        return await self._writer.write(write)
+        return await self._writer.write(write, position)
 
     async def newest(self, lane: str) -> float | None:
         """Return the newest position known of a lane, or None."""
@@ -92,11 +94,11 @@ class Inbox:
             return list((await connection.scalars(query)).all())
 
     async def waiting(self, lane: str, limit: int) -> list[StoredEvent]:
-        """Return the next events of a lane, in the order received."""
+        """Return the next events of a lane, in their order."""
         query = (
             select(inbox)
             .where(inbox.c.state == State.TAKEN, inbox.c.lane == lane)
-            .order_by(inbox.c.id)
+            .order_by(inbox.c.position, inbox.c.id)
             .limit(limit)
         )
         async with reading(self._engine) as connection:

@@ -51,12 +51,13 @@ inbox = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("lane", Text, nullable=False),
     Column("state", String(16), nullable=False),
+    Column("position", Float, nullable=False),
     Column("body", Text),
     Column("reason", Text),
     Column("stored_at", Float, nullable=False),
     Column("ended_at", Float),
 )
-Index("inbox_by_lane", inbox.c.state, inbox.c.lane, inbox.c.id)
+Index("inbox_by_lane", inbox.c.state, inbox.c.lane, inbox.c.position, inbox.c.id)
 Index("inbox_by_end", inbox.c.ended_at)
 
 leases = Table(

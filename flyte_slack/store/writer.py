@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +19,13 @@ log = logs.get(__name__)
 _LARGEST_BATCH = 200
 
 
+@dataclass(slots=True)
+class _Waiting:
+    write: Write[Any]
+    done: asyncio.Future[Any]
+    position: float | None
+
+
 class Writer:
     """The one writer of a store. Writes are committed in the order in which they were asked for.
 
@@ -27,18 +35,22 @@ class Writer:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._waiting: list[tuple[Write[Any], asyncio.Future[Any]]] = []
+        self._waiting: list[_Waiting] = []
         self._work = asyncio.Event()
         self.problem: str | None = None
 
-    async def write(self, write: Write[T]) -> T:
+    async def write(self, write: Write[T], position: float | None = None) -> T:
         """Run a write and return its result once it is durable.
+
+        Args:
+            write: what to do in the transaction.
+            position: writes that have one are put in this order among those that wait at the same time.
 
         Raises:
             StoreUnavailable: nothing of it was written.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((write, done))
+        self._waiting.append(_Waiting(write, done, position))
         self._work.set()
         return await asyncio.shield(done)
 
@@ -53,46 +65,53 @@ class Writer:
         """Commit what waits, until cancelled."""
         while True:
             await self._work.wait()
-            batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
-            if not self._waiting:
-                self._work.clear()
-            await self._commit(batch)
+            self._work.clear()
+            await self.flush()
 
     async def flush(self) -> None:
-        """Commit what still waits, before the store is closed."""
+        """Commit what waits now, and what comes meanwhile."""
         while self._waiting:
-            batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
+            waiting = _in_order(self._waiting)
+            batch, self._waiting = waiting[:_LARGEST_BATCH], waiting[_LARGEST_BATCH:]
             await self._commit(batch)
 
-    async def _commit(self, batch: list[tuple[Write[Any], asyncio.Future[Any]]]) -> None:
+    async def _commit(self, batch: list[_Waiting]) -> None:
         try:
             async with self._engine.begin() as connection:
-                results = [await write(connection) for write, _ in batch]
+                results = [await waiting.write(connection) for waiting in batch]
         except (SQLAlchemyError, OSError) as error:
             if len(batch) > 1:  # one of them may be the cause: the others shall not share its fate
                 for single in batch:
                     await self._commit([single])
                 return
             self._failed(error)
-            _settle(batch[0][1], error=StoreUnavailable(f"the store cannot be written: {_cause(error)}"))
+            _settle(batch[0].done, error=StoreUnavailable(f"the store cannot be written: {_cause(error)}"))
         except Exception as error:  # a defect of ours fails its own write only
             if len(batch) > 1:
                 for single in batch:
                     await self._commit([single])
                 return
-            _settle(batch[0][1], error=error)
+            _settle(batch[0].done, error=error)
         else:
             if self.problem is not None:
                 log.info("the store can be written again")
             self.problem = None
-            for (_, done), result in zip(batch, results, strict=True):
-                _settle(done, result=result)
+            for waiting, result in zip(batch, results, strict=True):
+                _settle(waiting.done, result=result)
 
     def _failed(self, error: BaseException) -> None:
         cause = _cause(error)
         if self.problem != cause:
             log.error("the store cannot be written: nothing is acknowledged, no action is taken", cause=cause)
         self.problem = cause
+
+
+def _in_order(waiting: list[_Waiting]) -> list[_Waiting]:
+    """Sort the writes with a position among their own places; the others keep theirs."""
+    placed = iter(
+        sorted((one for one in waiting if one.position is not None), key=lambda one: one.position or 0)
+    )
+    return [one if one.position is None else next(placed) for one in waiting]
 
 
 def _cause(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from ..advice import advise
 from ..directory import Directory
 from ..identity import Identity
 from ..messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT, User, message_sent
+from ..names import ChannelNames
 from ..poster import Poster, PostFailed
 from ..responses import Kind, Outcome
 from .inputs import Boolean, Input, JsonList, Text, Timestamp, read_input
@@ -67,9 +68,11 @@ class SendMessage:
         poster: posts.
         directory: names the channel and the bot in the result.
         identity: the bot.
+        names: tell which channel a name stands for.
     """
 
-    def __init__(self, poster: Poster, directory: Directory, identity: Identity) -> None:
+    def __init__(self, poster: Poster, directory: Directory, identity: Identity, names: ChannelNames) -> None:
+        self._names = names
         self._poster = poster
         self._directory = directory
         self._identity = identity
@@ -81,7 +84,8 @@ class SendMessage:
             events=(MESSAGE_SENT, MESSAGE_SEND_FAILURE),
             help_url=help_url,
             handler=self,
-            lane=lane,
+            lane=self._lane,
+            find_lane=self._find_lane,
         )
 
     async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
@@ -103,6 +107,13 @@ class SendMessage:
         except OutcomeUnknown as error:
             return _failure(input_, str(error), "outcome_unknown", Kind.UNKNOWN)
         return await self._sent(message, posted)
+
+    def _lane(self, input_: Mapping[str, Any]) -> str | None:
+        """Return what an action must stay in order with: its channel."""
+        return self._names.known(_echo(input_.get("channelId")))
+
+    async def _find_lane(self, input_: Mapping[str, Any]) -> str:
+        return await self._names.find(_echo(input_.get("channelId")))
 
     async def _sent(self, sent: SendMessageInput, posted: Mapping[str, Any]) -> Event:
         message = {"text": sent.message, "thread_ts": sent.thread_timestamp, **(posted.get("message") or {})}
@@ -141,12 +152,6 @@ class SendMessage:
             return channel
         name = (await self._directory.channel(channel)).name
         return f"#{name}" if name else channel
-
-
-def lane(input_: Mapping[str, Any]) -> str:
-    """Return what an action must stay in order with: its channel."""
-    channel = input_.get("channelId")
-    return str(channel).strip().lstrip("#") if isinstance(channel, str | int | float) else ""
 
 
 def _fields(user: User) -> dict[str, Any]:

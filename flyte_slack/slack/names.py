@@ -1,0 +1,65 @@
+"""Channels by the names that flows give them, so that one channel is one lane whatever it is called."""
+
+import asyncio
+import time
+
+from .. import logs
+from .history import CannotLook, History
+
+log = logs.get(__name__)
+
+_PATIENCE = 2.0  # seconds that taking actions may wait for a name that is new
+_LISTED_FOR = 60.0
+
+
+class ChannelNames:
+    """Ids of channels by `#name`, and of direct messages by user id.
+
+    Args:
+        history: lists the channels.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._ids: dict[str, str] = {}
+        self._listing: asyncio.Task[None] | None = None
+        self._listed_at = -_LISTED_FOR
+
+    def known(self, channel: str) -> str | None:
+        """Return the id of a channel where it is one or is known, else None."""
+        name = channel.strip().lstrip("#")
+        return name if not name or _is_id(name) else self._ids.get(name)
+
+    async def find(self, channel: str) -> str:
+        """Return the id of a channel, or its bare name where Slack does not tell in time."""
+        name = channel.strip().lstrip("#")
+        if self._listing is None and time.monotonic() - self._listed_at >= _LISTED_FOR:
+            self._listing = asyncio.create_task(self._list())
+        if self._listing is not None:
+            await asyncio.wait([self._listing], timeout=_PATIENCE)
+        return self._ids.get(name, name)
+
+    def learn(self, name: str, id_: str) -> None:
+        """Take in what Slack told by the way."""
+        self._ids[name.lstrip("#")] = id_
+
+    def forget(self) -> None:
+        """List anew: a channel was renamed."""
+        self._ids.clear()
+        self._listed_at = -_LISTED_FOR
+
+    async def _list(self) -> None:
+        try:
+            async for channel in self._history.all_channels(time.monotonic() + _LISTED_FOR):
+                for key in ("name", "user"):
+                    if channel.get(key):
+                        self._ids[str(channel[key])] = str(channel.get("id"))
+        except CannotLook as error:
+            log.warning("channels cannot be listed: a name stands for itself", cause=error.failure.code)
+        finally:
+            self._listed_at = time.monotonic()
+            self._listing = None
+
+
+def _is_id(name: str) -> bool:
+    return name[:1] in {"C", "G", "D"} and name.isalnum() and name.isupper()
