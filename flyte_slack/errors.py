@@ -50,6 +50,7 @@ class FlyteError(FlyteSlackError):
         status: HTTP status of the answer, or None where there was no answer.
         reply_lost: the request may have been processed although no answer came.
         retry_after: seconds that the server asked to wait, or None.
+        empty: there was an answer, without a body, as Flyte's own errors are.
     """
 
     retryable: ClassVar[bool] = False
@@ -67,6 +68,7 @@ class FlyteError(FlyteSlackError):
         status: int | None = None,
         reply_lost: bool = False,
         retry_after: float | None = None,
+        empty: bool = False,
     ) -> None:
         super().__init__(f"{method} {url}: {message}")
         self.method = method
@@ -74,6 +76,7 @@ class FlyteError(FlyteSlackError):
         self.status = status
         self.reply_lost = reply_lost
         self.retry_after = retry_after
+        self.empty = empty
 
 
 class FlyteUnavailable(FlyteError):

@@ -14,7 +14,7 @@ REDACTED = "[redacted]"
 
 _SHAPES = (
     re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[\w-]+|\bxapp-[\w-]+"),
-    re.compile(r"(?<=[Bb]earer )[\w.~+/=-]{8,}"),
+    re.compile(r"(?<=bearer )[\w.~+/=-]{8,}", re.IGNORECASE),
     re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
     re.compile(r"(?<=://)[^/\s:@\"']*:[^\s\"']+(?=@)"),
     re.compile(r"(?<=ticket=)[\w.~%-]+"),
@@ -32,7 +32,11 @@ def add_secrets(values: Iterable[str]) -> None:
     """
     for value in values:
         if len(value) >= _SHORTEST:
-            _literals.update({value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe="")})
+            spellings = {value, repr(value)[1:-1], repr({"": value})[6:-2], quote(value, safe="")}
+            escaped = {
+                json.dumps(text, ensure_ascii=plain)[1:-1] for text in spellings for plain in (True, False)
+            }
+            _literals.update(spellings | escaped)
 
 
 def redact(text: str) -> str:
@@ -73,7 +77,12 @@ def configure(
     render: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=(stream or sys.stderr).isatty(),
+                exception_formatter=structlog.dev.plain_traceback,  # others show local variables
+            )
+        ]
     )
     structlog.configure(
         processors=[

@@ -332,8 +332,8 @@ def _sentence(model: type[StoreSettings], detail: dict[str, Any]) -> str:
 
 def _conflicts(environment: Mapping[str, str]) -> list[str]:
     mode = environment.get("FLYTE_SLACK_MODE", "").strip().lower()
-    app_token = environment.get("SLACK_APP_TOKEN")
-    secret = environment.get("SLACK_SIGNING_SECRET")
+    app_token = environment.get("SLACK_APP_TOKEN", "").strip()
+    secret = environment.get("SLACK_SIGNING_SECRET", "").strip()
     problems = []
     if environment.get("FLYTE_JWT") and environment.get("FLYTE_JWT_FILE"):
         problems.append("FLYTE_JWT: FLYTE_JWT_FILE is set too: set only one of them")

@@ -129,7 +129,7 @@ class FlyteClient:
         try:
             response = await self._call("POST", pack.take, timeout=self._take_timeout)
         except FlyteUnavailable as error:
-            if error.status == httpx.codes.INTERNAL_SERVER_ERROR:
+            if error.status == httpx.codes.INTERNAL_SERVER_ERROR and error.empty:
                 return None
             raise
         if response.status_code == httpx.codes.NO_CONTENT or response.content.strip() in (b"", b"null"):
@@ -257,6 +257,7 @@ def _refusal(method: str, url: str, response: httpx.Response) -> FlyteError:
         url=url,
         status=status,
         retry_after=float(wait) if wait.isdecimal() else None,
+        empty=not response.content.strip(),
     )
 
 

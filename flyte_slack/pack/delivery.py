@@ -156,9 +156,9 @@ class ResultDelivery:
         tries = 0
         while self._lanes.held(lane) and (result := await self._result(int(lane))) is not None:
             links = await self._registration.links()
-            await self._actions.delivering(result)
             try:
                 async with self._posts:
+                    await self._actions.delivering(result)
                     await self._client.complete(result.reference, result.result)
             except FlyteNotFound as error:
                 await self._actions.undelivered(result, in_doubt=result.in_doubt)

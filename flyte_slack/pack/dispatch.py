@@ -55,17 +55,24 @@ class Dispatcher:
             StoreUnavailable: it may not be stored; call again.
         """
         command = self._pack.command(action.command)
-        lane: str | None = _NO_LANE
-        if command is not None and isinstance(action.input, dict):
-            lane = command.lane(action.input)
-        new = await self._store.actions.add(
-            action.result, _storable(lane or _NO_LANE), action.command, action.input
-        )
+        lane = self._lane(command, action)
+        new = await self._store.actions.add(action.result, lane or _NO_LANE, action.command, action.input)
         if lane is None and command is not None and command.find_lane is not None:
-            lane = await command.find_lane(action.input)
-            await self._store.actions.move(action.result, _storable(lane))
-        self.wake(_storable(lane or _NO_LANE))
+            lane = _storable(await command.find_lane(action.input))
+            await self._store.actions.move(action.result, lane)
+        self.wake(lane or _NO_LANE)
         return new
+
+    def _lane(self, command: Command | None, action: Action) -> str | None:
+        """Return what an action must stay in order with, or None where the command must look it up."""
+        if command is None or not isinstance(action.input, dict):
+            return _NO_LANE
+        try:
+            lane = command.lane(action.input)
+        except Exception:  # executing it will show what is wrong; taking must go on
+            log.exception("the lane of an action cannot be told", command=action.command)
+            return _NO_LANE
+        return None if lane is None else _storable(lane)
 
     async def run(self) -> None:
         """Execute until cancelled."""

@@ -27,12 +27,12 @@ class ChannelNames:
 
     def known(self, channel: str) -> str | None:
         """Return the id of a channel where it is one or is known, else None."""
-        name = channel.strip().lstrip("#")
+        name = channel.lstrip("#")
         return name if not name or _is_id(name) else self._ids.get(name)
 
     async def find(self, channel: str) -> str:
         """Return the id of a channel, or its bare name where Slack does not tell in time."""
-        name = channel.strip().lstrip("#")
+        name = channel.lstrip("#")
         if self._listing is None and time.monotonic() - self._listed_at >= _LISTED_FOR:
             self._listing = asyncio.create_task(self._list())
         if self._listing is not None:

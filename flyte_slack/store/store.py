@@ -33,6 +33,7 @@ KEPT_FOR = 25 * 3600.0
 _PRUNE_EVERY = 300.0
 _LOOK_EVERY = 2.0
 _WORTH_TELLING = 500
+_LOCKED_FOR = 2.0  # seconds that a write waits for a lock; Slack waits three for its acknowledgement
 _SIZE = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     "postgresql": "SELECT pg_database_size(current_database())",
@@ -242,7 +243,9 @@ def _sqlite(url: URL) -> AsyncEngine:
             f"the store {path} cannot be opened: the folder {path.parent} does not exist: "
             "create it, or set FLYTE_SLACK_STORE to another place"
         )
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 5})
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": _LOCKED_FOR}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

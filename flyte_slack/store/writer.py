@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .. import logs, retries
@@ -80,12 +80,14 @@ class Writer:
             async with self._engine.begin() as connection:
                 results = [await waiting.write(connection) for waiting in batch]
         except (SQLAlchemyError, OSError) as error:
-            if len(batch) > 1:  # one of them may be the cause: the others shall not share its fate
-                for single in batch:
+            if len(batch) > 1 and not _concerns_all(error):
+                for single in batch:  # one of them is the cause: the others shall not share its fate
                     await self._commit([single])
                 return
             self._failed(error)
-            _settle(batch[0].done, error=StoreUnavailable(f"the store cannot be written: {_cause(error)}"))
+            for waiting in batch:
+                refusal = StoreUnavailable(f"the store cannot be written: {_cause(error)}")
+                _settle(waiting.done, error=refusal)
         except Exception as error:  # a defect of ours fails its own write only
             if len(batch) > 1:
                 for single in batch:
@@ -112,6 +114,11 @@ def _in_order(waiting: list[_Waiting]) -> list[_Waiting]:
         sorted((one for one in waiting if one.position is not None), key=lambda one: one.position or 0)
     )
     return [one if one.position is None else next(placed) for one in waiting]
+
+
+def _concerns_all(error: BaseException) -> bool:
+    """Whether the store itself is in trouble (locked, full, away), and not one of the writes."""
+    return isinstance(error, OSError | OperationalError) or getattr(error, "connection_invalidated", False)
 
 
 def _cause(error: BaseException) -> str:

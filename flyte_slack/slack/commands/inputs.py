@@ -16,7 +16,7 @@ from ...errors import InvalidInput
 log = logs.get(__name__)
 
 
-def _text(value: object) -> object:
+def as_text(value: object) -> object:
     """A number stands for its digits; a float that is whole lost nothing but its type."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
@@ -25,7 +25,7 @@ def _text(value: object) -> object:
     return str(value)
 
 
-def _timestamp(value: object) -> object:
+def as_timestamp(value: object) -> object:
     """A `ts` has six digits behind the point, which a float does not keep."""
     return f"{value:.6f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
 
@@ -49,8 +49,8 @@ def _json_list(value: object) -> object:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-Timestamp = Annotated[str, BeforeValidator(_timestamp)]
+Text = Annotated[str, BeforeValidator(as_text)]
+Timestamp = Annotated[str, BeforeValidator(as_timestamp)]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 JsonList = Annotated[list[Any], BeforeValidator(_json_list)]
 

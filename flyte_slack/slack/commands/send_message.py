@@ -14,7 +14,7 @@ from ..messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT, User, message_sent
 from ..names import ChannelNames
 from ..poster import Poster, PostFailed
 from ..responses import Kind, Outcome
-from .inputs import Boolean, Input, JsonList, Text, Timestamp, read_input
+from .inputs import Boolean, Input, JsonList, Text, Timestamp, as_text, as_timestamp, read_input
 
 LONGEST_MESSAGE = 40_000
 """Characters at which Slack cuts a text."""
@@ -110,10 +110,10 @@ class SendMessage:
 
     def _lane(self, input_: Mapping[str, Any]) -> str | None:
         """Return what an action must stay in order with: its channel."""
-        return self._names.known(_echo(input_.get("channelId")))
+        return self._names.known(lane(input_))
 
     async def _find_lane(self, input_: Mapping[str, Any]) -> str:
-        return await self._names.find(_echo(input_.get("channelId")))
+        return await self._names.find(lane(input_))
 
     async def _sent(self, sent: SendMessageInput, posted: Mapping[str, Any]) -> Event:
         message = {"text": sent.message, "thread_ts": sent.thread_timestamp, **(posted.get("message") or {})}
@@ -154,16 +154,22 @@ class SendMessage:
         return f"#{name}" if name else channel
 
 
+def lane(input_: Mapping[str, Any]) -> str:
+    """Return the channel of an input, as it is named there."""
+    return _echo(input_, "channelId").strip().lstrip("#")
+
+
 def _fields(user: User) -> dict[str, Any]:
     return {name: getattr(user, name) for name in User.__slots__}
 
 
 def _failure(input_: Mapping[str, Any], error: str, code: str, kind: Kind) -> Event:
-    echoed = {name: _echo(input_.get(name)) for name in ("channelId", "message", "threadTimestamp")}
+    echoed = {name: _echo(input_, name) for name in ("channelId", "message", "threadTimestamp")}
     return Event(MESSAGE_SEND_FAILURE, {**echoed, "error": error, "code": code, "kind": kind.value})
 
 
-def _echo(value: object) -> str:
-    """Return an input value as the text it was given as; what is no text is empty."""
-    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    return text[:_LONGEST_ECHO]
+def _echo(input_: Mapping[str, Any], name: str) -> str:
+    """Return a field of the input as the text it was understood as; what is no text is empty."""
+    value = input_.get(name)
+    text = as_timestamp(value) if name == "threadTimestamp" else as_text(value)
+    return text[:_LONGEST_ECHO] if isinstance(text, str) else ""
