@@ -1,12 +1,10 @@
 """Settings, read from environment variables (contract, section 1)."""
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,11 +15,11 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from .errors import SettingsError
+from .setting_values import Labels, Names, PackName, Seconds, StoreUrl, Url, lower, token
 
 
 class Mode(StrEnum):
@@ -31,81 +29,11 @@ class Mode(StrEnum):
     HTTP = "http"
 
 
-def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("not an http(s) URL")
-    _ = parts.port  # a port that is no number raises here
-    if parts.query or parts.fragment:
-        raise ValueError("a base URL has no query and no fragment")
-    return value.rstrip("/")
-
-
-def _token(*prefixes: str) -> AfterValidator:
-    def check(value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(prefixes):
-            raise ValueError("not a token of this kind")
-        return value
-
-    return AfterValidator(check)
-
-
-def _labels(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    labels: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in value.split(","))):
-        key, equals, label = (piece.strip() for piece in part.partition("="))
-        if not equals or not key or key in labels:
-            raise ValueError(f"{part!r} is no key=value, or its key is there twice")
-        labels[key] = label
-    return labels
-
-
-def _names(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(filter(None, (part.strip() for part in value.split(","))))
-
-
-def _pack_name(value: str) -> str:
-    if set(value) & set("/?#%"):
-        raise ValueError("Flyte puts the name into URLs without encoding it")
-    return value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _store_url(value: SecretStr) -> SecretStr:
-    try:
-        url = make_url(value.get_secret_value())
-    except ArgumentError:
-        raise ValueError("not a URL") from None
-    if url.drivername == "sqlite":
-        if not url.database or url.database == ":memory:" or url.host:
-            raise ValueError("a store in memory would lose everything")
-    elif url.drivername == "postgresql":
-        if not url.host or not url.database:
-            raise ValueError("host and database are needed")
-        if importlib.util.find_spec("asyncpg") is None:
-            raise ValueError("PostgreSQL needs an extra: pip install 'flyte-slack[postgres]'")
-    else:
-        raise ValueError("neither sqlite nor postgresql")
-    return value
-
-
 def _expected(text: str) -> dict[str, Any]:
     return {"expected": text}
 
 
 _SECONDS = "a number of seconds above 0"
-
-Label = Annotated[dict[str, str], NoDecode, BeforeValidator(_labels)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Url = Annotated[str, AfterValidator(_http_url)]
 
 
 class StoreSettings(BaseSettings):
@@ -124,17 +52,17 @@ class StoreSettings(BaseSettings):
         validate_by_alias=True,
     )
 
-    store: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
+    store: StoreUrl = Field(
         SecretStr("sqlite:///flyte-slack.db"),
         validation_alias="FLYTE_SLACK_STORE",
         json_schema_extra=_expected(
             "sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://USER:PASSWORD@HOST/DB"
         ),
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = Field(
         "info", validation_alias="LOGLEVEL", json_schema_extra=_expected("debug, info, warning or error")
     )
-    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = Field(
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(lower)] = Field(
         "json", validation_alias="LOG_FORMAT", json_schema_extra=_expected("json or console")
     )
 
@@ -151,7 +79,8 @@ class StoreSettings(BaseSettings):
             settings = cls()
         except ValidationError as error:
             problems += [_sentence(cls, dict(detail)) for detail in error.errors(include_url=False)]
-        problems += cls.conflicts(os.environ)
+        named = {problem.partition(":")[0] for problem in problems}
+        problems += [one for one in cls.conflicts(os.environ) if one.partition(":")[0] not in named]
         if problems or settings is None:
             raise SettingsError(problems)
         return settings
@@ -182,7 +111,7 @@ class Settings(StoreSettings):
         validation_alias="FLYTE_JWT_FILE",
         json_schema_extra=_expected("the path of a readable file that holds the token"),
     )
-    flyte_labels: Label = Field(
+    flyte_labels: Labels = Field(
         default_factory=dict,
         validation_alias="FLYTE_LABELS",
         json_schema_extra=_expected("key=value,key=value, each key once"),
@@ -193,19 +122,19 @@ class Settings(StoreSettings):
     flyte_api_insecure: bool = Field(
         False, validation_alias="FLYTE_API_INSECURE", json_schema_extra=_expected("true or false")
     )
-    pack_name: Annotated[str, AfterValidator(_pack_name)] = Field(
+    pack_name: PackName = Field(
         "Slack",
         min_length=1,
         validation_alias="PACK_NAME",
         json_schema_extra=_expected("a name without / ? # %"),
     )
-    slack_bot_token: Annotated[SecretStr, _token("xoxb-", "xoxe.xoxb-")] = Field(
+    slack_bot_token: Annotated[SecretStr, token("xoxb-", "xoxe.xoxb-")] = Field(
         validation_alias=AliasChoices("SLACK_BOT_TOKEN", "FLYTE_SLACK_TOKEN"),
         json_schema_extra=_expected(
             "the bot token of the Slack app (xoxb-…), from its page OAuth & Permissions"
         ),
     )
-    slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = Field(
+    slack_app_token: Annotated[SecretStr, token("xapp-")] | None = Field(
         None,
         validation_alias="SLACK_APP_TOKEN",
         json_schema_extra=_expected(
@@ -217,7 +146,7 @@ class Settings(StoreSettings):
         validation_alias="SLACK_SIGNING_SECRET",
         json_schema_extra=_expected("the signing secret, from the app's page Basic Information"),
     )
-    mode: Annotated[Mode, BeforeValidator(_lower)] | None = Field(
+    mode: Annotated[Mode, BeforeValidator(lower)] | None = Field(
         None, validation_alias="FLYTE_SLACK_MODE", json_schema_extra=_expected("socket or http")
     )
     slack_api_url: Annotated[Url, AfterValidator(lambda url: url + "/")] = Field(

@@ -1,0 +1,86 @@
+"""Kinds of values that settings have, and what is refused of each."""
+
+import importlib.util
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an http(s) URL")
+    _ = parts.port  # a port that is no number raises here
+    if parts.query or parts.fragment:
+        raise ValueError("a base URL has no query and no fragment")
+    return value.rstrip("/")
+
+
+def token(*prefixes: str) -> AfterValidator:
+    """Return the check of a token that begins with one of these."""
+
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(prefixes):
+            raise ValueError("not a token of this kind")
+        return value
+
+    return AfterValidator(check)
+
+
+def _labels(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    labels: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        key, equals, label = (piece.strip() for piece in part.partition("="))
+        if not equals or not key or key in labels:
+            raise ValueError(f"{part!r} is no key=value, or its key is there twice")
+        labels[key] = label
+    return labels
+
+
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(filter(None, (part.strip() for part in value.split(","))))
+
+
+def _pack_name(value: str) -> str:
+    if set(value) & set("/?#%"):
+        raise ValueError("Flyte puts the name into URLs without encoding it")
+    return value
+
+
+def lower(value: object) -> object:
+    """Return a text in lower case, and anything else as it is."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def _store_url(value: SecretStr) -> SecretStr:
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError:
+        raise ValueError("not a URL") from None
+    if url.drivername == "sqlite":
+        if not url.database or url.database == ":memory:" or url.host:
+            raise ValueError("a store in memory would lose everything")
+    elif url.drivername == "postgresql":
+        if not url.host or not url.database:
+            raise ValueError("host and database are needed")
+        if importlib.util.find_spec("asyncpg") is None:
+            raise ValueError("PostgreSQL needs an extra: pip install 'flyte-slack[postgres]'")
+    else:
+        raise ValueError("neither sqlite nor postgresql")
+    return value
+
+
+Labels = Annotated[dict[str, str], NoDecode, BeforeValidator(_labels)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Url = Annotated[str, AfterValidator(_http_url)]
+PackName = Annotated[str, AfterValidator(_pack_name)]
+StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
