@@ -8,11 +8,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from . import __version__, dead_rows, logs
 from .errors import FlyteSlackError, SettingsError
-from .settings import Settings
+from .settings import Settings, variables
+
+if TYPE_CHECKING:
+    from .sandbox.server import Sandbox
 
 _WELCOME = """
   Chat here:      {url}/          (write "echo hello")
@@ -101,15 +104,26 @@ async def _run(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sandbox_server(arguments: argparse.Namespace) -> "Sandbox":
+    from .sandbox.flows import FlowError
+    from .sandbox.server import Sandbox
+
+    try:
+        return Sandbox(arguments.host, arguments.port, arguments.flows)
+    except FlowError as error:
+        raise FlyteSlackError(str(error)) from error
+
+
 async def _sandbox(arguments: argparse.Namespace) -> int:
     """Start the sandbox's servers and the pack between them; the pack stops first."""
     from . import service
-    from .sandbox.server import Sandbox
 
     logs.configure(_level(), "console")
     stop = _stopped_by_signal()
     with tempfile.TemporaryDirectory(prefix="flyte-slack-") as folder:
-        async with Sandbox(arguments.host, arguments.port, arguments.flows) as sandbox:
+        async with _sandbox_server(arguments) as sandbox:
+            for name in variables().keys() - {"LOGLEVEL", "LOG_FORMAT"}:  # they are for the real pack
+                os.environ.pop(name, None)
             os.environ.update(
                 sandbox.pack_environment(),
                 FLYTE_SLACK_STORE=f"sqlite:///{folder}/store.db",

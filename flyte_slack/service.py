@@ -97,9 +97,9 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         activity, recovered = Pulse(), Pulse()
         clock = SlackClock()
         history = History(web_api, clock)
-        identity, directory = Identity(clock), Directory(web_api)
-        poster = Poster(web_api, clock, Reconciliation(history, clock))
         names = ChannelNames(history)
+        identity, directory = Identity(clock), Directory(web_api, names.forget)
+        poster = Poster(web_api, clock, Reconciliation(history, clock))
         send_message = SendMessage(poster, directory, identity, names)
         pack = pack_definition(settings, send_message.command(f"{HELP_URL}#command-sendmessage"))
 

@@ -88,9 +88,11 @@ class Directory:
 
     Args:
         web: the Web API, with the bot token.
+        renamed: called when a channel got another name.
     """
 
-    def __init__(self, web: AsyncWebClient) -> None:
+    def __init__(self, web: AsyncWebClient, renamed: Callable[[], None] = lambda: None) -> None:
+        self._renamed = renamed
         self._web = web
         self._users = _Lookup(self._fetch_user, User)
         self._channels = _Lookup(self._fetch_channel, Channel.unknown)
@@ -118,6 +120,7 @@ class Directory:
             self._users.put(str(user["id"]), User.from_slack(str(user["id"]), user))
         elif kind in {"channel_rename", "group_rename"} and isinstance(channel, Mapping):
             self._channels.forget(str(channel.get("id")))
+            self._renamed()
 
     async def _fetch_user(self, id_: str) -> User:
         answer = await self._web.users_info(user=id_)

@@ -3,13 +3,16 @@
 import asyncio
 import time
 
+from cachetools import TTLCache
+
 from .. import logs
 from .history import CannotLook, History
 
 log = logs.get(__name__)
 
 _PATIENCE = 2.0  # seconds that taking actions may wait for a name that is new
-_LISTED_FOR = 60.0
+_LISTING_TAKES = 60.0
+_MISSING_FOR = 60.0
 
 
 class ChannelNames:
@@ -23,7 +26,7 @@ class ChannelNames:
         self._history = history
         self._ids: dict[str, str] = {}
         self._listing: asyncio.Task[None] | None = None
-        self._listed_at = -_LISTED_FOR
+        self._missing: TTLCache[str, bool] = TTLCache(1000, _MISSING_FOR)
 
     def known(self, channel: str) -> str | None:
         """Return the id of a channel where it is one or is known, else None."""
@@ -33,31 +36,28 @@ class ChannelNames:
     async def find(self, channel: str) -> str:
         """Return the id of a channel, or its bare name where Slack does not tell in time."""
         name = channel.lstrip("#")
-        if self._listing is None and time.monotonic() - self._listed_at >= _LISTED_FOR:
-            self._listing = asyncio.create_task(self._list())
-        if self._listing is not None:
-            await asyncio.wait([self._listing], timeout=_PATIENCE)
+        if name not in self._ids and name not in self._missing:
+            if self._listing is None:
+                self._listing = asyncio.create_task(self._list())
+            done, _ = await asyncio.wait([self._listing], timeout=_PATIENCE)
+            if done and name not in self._ids:
+                self._missing[name] = True
         return self._ids.get(name, name)
-
-    def learn(self, name: str, id_: str) -> None:
-        """Take in what Slack told by the way."""
-        self._ids[name.lstrip("#")] = id_
 
     def forget(self) -> None:
         """List anew: a channel was renamed."""
         self._ids.clear()
-        self._listed_at = -_LISTED_FOR
+        self._missing.clear()
 
     async def _list(self) -> None:
         try:
-            async for channel in self._history.all_channels(time.monotonic() + _LISTED_FOR):
+            async for channel in self._history.all_channels(time.monotonic() + _LISTING_TAKES):
                 for key in ("name", "user"):
                     if channel.get(key):
                         self._ids[str(channel[key])] = str(channel.get("id"))
         except CannotLook as error:
             log.warning("channels cannot be listed: a name stands for itself", cause=error.failure.code)
         finally:
-            self._listed_at = time.monotonic()
             self._listing = None
 
 
