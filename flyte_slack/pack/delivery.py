@@ -21,7 +21,7 @@ Mapping = Callable[[StoredEvent], Awaitable[Event | None]]
 """Makes of a stored event what flows see, or None where it is not for them. It may take its time, for
 looking things up, but must not fail for want of them."""
 
-_BATCH = 50
+_BATCH = 10  # small, since what is stored meanwhile may belong before what was read
 _CONCURRENT_POSTS = 32
 
 
@@ -62,7 +62,7 @@ class EventDelivery:
         await self._lanes.run()
 
     async def _work(self, lane: str) -> None:
-        while waiting := await self._waiting(lane):
+        while waiting := await retries.retrying(retries.STORE)(self._inbox.waiting, lane, _BATCH):
             for stored in waiting:
                 if not self._lanes.held(lane):
                     return
@@ -79,12 +79,6 @@ class EventDelivery:
                     await self._inbox.dead(stored, f"larger than the {LARGEST} bytes that Flyte takes")
                 else:
                     await self._deliver(stored, event)
-
-    async def _waiting(self, lane: str) -> list[StoredEvent]:
-        async for attempt in retries.retrying(retries.STORE):
-            with attempt:
-                return await self._inbox.waiting(lane, _BATCH)
-        raise AssertionError("unreachable")
 
     async def _deliver(self, stored: StoredEvent, event: Event) -> None:
         tries = 0
@@ -154,7 +148,10 @@ class ResultDelivery:
     async def _work(self, lane: str) -> None:
         registered_again: PackLinks | None = None
         tries = 0
-        while self._lanes.held(lane) and (result := await self._result(int(lane))) is not None:
+        while self._lanes.held(lane):
+            result = await retries.retrying(retries.STORE)(self._actions.result, int(lane))
+            if result is None:
+                return
             links = await self._registration.links()
             try:
                 async with self._posts:
@@ -174,12 +171,6 @@ class ResultDelivery:
                 await self._recovered.sleep(retries.pause(retries.FLYTE, tries, error))
             else:
                 return await self._delivered(result)
-
-    async def _result(self, id_: int) -> StoredResult | None:
-        async for attempt in retries.retrying(retries.STORE):
-            with attempt:
-                return await self._actions.result(id_)
-        raise AssertionError("unreachable")
 
     async def _ended(self, result: StoredResult, error: FlyteError) -> bool:
         """Whether a failed try ends the matter: Flyte has the result already, or will never take it.

@@ -79,7 +79,7 @@ class Dispatcher:
         await self._lanes.run()
 
     async def _work(self, lane: str) -> None:
-        while (action := await self._next(lane)) is not None:
+        while (action := await retries.retrying(retries.STORE)(self._store.actions.next, lane)) is not None:
             try:
                 event = await self._execute(action)
             except LeaseLost:
@@ -87,12 +87,6 @@ class Dispatcher:
             await self._store.actions.finished(action, event.wire())
             log.info("action finished", command=action.command, action=action.identity, name=event.name)
             self._delivery.wake(action.id)
-
-    async def _next(self, lane: str) -> StoredAction | None:
-        async for attempt in retries.retrying(retries.STORE):
-            with attempt:
-                return await self._store.actions.next(lane)
-        raise AssertionError("unreachable")
 
     async def _execute(self, action: StoredAction) -> Event:
         """Return the one event that an action ends in; nothing escapes as an error."""

@@ -84,9 +84,7 @@ class CatchUp:
                 continue
 
     async def _noted(self) -> float | None:
-        async for attempt in retries.retrying(retries.STORE):
-            with attempt:
-                noted = await self._store.noted(_NOTE)
+        noted = await retries.retrying(retries.STORE)(self._store.noted, _NOTE)
         return float(noted) if noted else None
 
     async def _note(self, before: float | None) -> float | None:

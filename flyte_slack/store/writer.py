@@ -56,10 +56,7 @@ class Writer:
 
     async def persist(self, write: Write[T]) -> T:
         """Run a write that must not be lost: repeated until the store takes it."""
-        async for attempt in retries.retrying(retries.STORE):
-            with attempt:
-                return await self.write(write)
-        raise AssertionError("unreachable")
+        return await retries.retrying(retries.STORE)(self.write, write)
 
     async def run(self) -> None:
         """Commit what waits, until cancelled."""
