@@ -6,12 +6,14 @@ try is said by their class (`retryable`), never here.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.stop import stop_base, stop_never
 from tenacity.wait import wait_base, wait_random_exponential
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[Any]]
 
 SLOWEST = 30.0
@@ -85,3 +87,11 @@ def pause(wait: wait_base, tries: int, error: BaseException) -> float:
     state.attempt_number = tries
     state.set_exception((type(error), error, error.__traceback__))
     return float(wait(state))
+
+
+async def until_stored(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the store until it answers."""
+    async for attempt in retrying(STORE):
+        with attempt:
+            return await call(*args, **kwargs)
+    raise AssertionError("a loop without a stop does not end")

@@ -62,7 +62,7 @@ class EventDelivery:
         await self._lanes.run()
 
     async def _work(self, lane: str) -> None:
-        while waiting := await retries.retrying(retries.STORE)(self._inbox.waiting, lane, _BATCH):
+        while waiting := await retries.until_stored(self._inbox.waiting, lane, _BATCH):
             for stored in waiting:
                 if not self._lanes.held(lane):
                     return
@@ -149,7 +149,7 @@ class ResultDelivery:
         registered_again: PackLinks | None = None
         tries = 0
         while self._lanes.held(lane):
-            result = await retries.retrying(retries.STORE)(self._actions.result, int(lane))
+            result = await retries.until_stored(self._actions.result, int(lane))
             if result is None:
                 return
             links = await self._registration.links()

@@ -79,7 +79,7 @@ class Dispatcher:
         await self._lanes.run()
 
     async def _work(self, lane: str) -> None:
-        while (action := await retries.retrying(retries.STORE)(self._store.actions.next, lane)) is not None:
+        while (action := await retries.until_stored(self._store.actions.next, lane)) is not None:
             try:
                 event = await self._execute(action)
             except LeaseLost:

@@ -98,7 +98,7 @@ class Poller:
 
     async def _keep(self, action: Action) -> None:
         """Store an action, however long that takes: Flyte will not hand it out again."""
-        if await retries.retrying(retries.STORE)(self._dispatcher.keep, action):
+        if await retries.until_stored(self._dispatcher.keep, action):
             log.info("action taken", command=action.command, result=action.result)
         else:
             log.warning("Flyte handed out an action for the second time", result=action.result)

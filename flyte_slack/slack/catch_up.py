@@ -84,7 +84,7 @@ class CatchUp:
                 continue
 
     async def _noted(self) -> float | None:
-        noted = await retries.retrying(retries.STORE)(self._store.noted, _NOTE)
+        noted = await retries.until_stored(self._store.noted, _NOTE)
         return float(noted) if noted else None
 
     async def _note(self, before: float | None) -> float | None:

@@ -56,7 +56,7 @@ class Writer:
 
     async def persist(self, write: Write[T]) -> T:
         """Run a write that must not be lost: repeated until the store takes it."""
-        return await retries.retrying(retries.STORE)(self.write, write)
+        return await retries.until_stored(self.write, write)
 
     async def run(self) -> None:
         """Commit what waits, until cancelled."""
