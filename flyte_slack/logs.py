@@ -75,7 +75,11 @@ def configure(
         structlog.stdlib.ExtraAdder(),
     ]
     render: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [
+            structlog.processors.format_exc_info,
+            _what_comes_first,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
         if style == "json"
         else [
             structlog.dev.ConsoleRenderer(
@@ -104,6 +108,13 @@ def configure(
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     _quiet_libraries(level)
+
+
+def _what_comes_first(
+    _logger: object, _method: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    first = {name: fields[name] for name in ("timestamp", "level", "event") if name in fields}
+    return {**first, **fields}
 
 
 def _quiet_libraries(level: str) -> None:

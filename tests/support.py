@@ -1,8 +1,9 @@
 """What the tests share: waiting, serving, running parts in the background."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,20 @@ async def running(*parts: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Store]:
-    """Open the SQLite store in a folder, or the one left there."""
-    async with await Store.open(f"sqlite:///{path / 'store.db'}") as store:
+async def opened(path: Path, *, shared: bool = False) -> AsyncIterator[Store]:
+    """Open the SQLite store in a folder, or the one left there; `shared` looks in beside its owner."""
+    async with await Store.open(f"sqlite:///{path / 'store.db'}", shared=shared) as store:
         yield store
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """Let no file of this process grow beyond the store's largest; SQLite cannot write another page."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(file.stat().st_size for file in folder.iterdir())
+    assert largest > 20_000, "the test's own output needs some room"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,70 +1,17 @@
-"""The store's contract, one suite over every kind of database (promises 1, 2, 4)."""
+"""The store's contract on events and its life, over every kind of database (promises 1, 2)."""
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
 import pytest
-from support import running
+from store_parts import Opener, finished, keys
+from support import eventually, running
 
-from flyte_slack.store import Store, StoredAction, StoredResult
+from flyte_slack.store import Store
+from flyte_slack.store import store as store_module
 from flyte_slack.store.schema import State
 from flyte_slack.store.store import KEPT_FOR
-
-Opener = Callable[[], AbstractAsyncContextManager[Store]]
-
-
-def _sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder / 'store.db'}"
-
-
-URLS: dict[str, Callable[[Path], str]] = {"sqlite": _sqlite}
-"""From a test's folder to the URL of a fresh store; the second database is one more line."""
-
-
-@pytest.fixture(params=URLS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return URLS[request.param](tmp_path)
-
-
-@pytest.fixture
-def reopen(url: str) -> Opener:
-    """Open the same store again, as the next run of the pack does."""
-
-    @asynccontextmanager
-    async def open_() -> AsyncIterator[Store]:
-        async with await Store.open(url) as store:
-            yield store
-
-    return open_
-
-
-@pytest.fixture
-async def store(reopen: Opener) -> AsyncIterator[Store]:
-    async with reopen() as opened:
-        yield opened
-
-
-async def keys(store: Store, lane: str = "C1") -> list[str]:
-    return [event.key for event in await store.inbox.waiting(lane, 1000)]
-
-
-async def action(store: Store, lane: str = "C1") -> StoredAction:
-    found = await store.actions.next(lane)
-    assert found is not None
-    return found
-
-
-async def finished(store: Store, reference: str = "r/1", result: str = "R") -> StoredResult:
-    """Store an action and finish it."""
-    await store.actions.add(reference, reference, "sendMessage", {})
-    stored = await action(store, reference)
-    await store.actions.finished(stored, {"event": result})
-    waiting = await store.actions.result(stored.id)
-    assert waiting is not None
-    return waiting
 
 
 class TestInbox:
@@ -104,6 +51,28 @@ class TestInbox:
         assert await keys(store, "C0") == ["k5", "k3", "k1"]
         assert await keys(store, "C1") == ["k4", "k2", "k0"]
         assert [event.key for event in await store.inbox.waiting("C0", 2)] == ["k5", "k3"]
+
+    async def test_waiting_events_are_in_the_order_of_their_positions(self, store: Store) -> None:
+        """Connections overtake each other: what waits is in the tool's own order, equals as received."""
+        for key, position in (("c", 3.0), ("a", 1.5), ("d", 3.0), ("b", 2.0)):
+            await store.inbox.add(key, "C1", {}, position)
+        assert await keys(store) == ["a", "b", "c", "d"]
+
+    async def test_positions_decide_among_adds_that_wait_together(self, store: Store) -> None:
+        """Of adds at once the oldest message is stored first, whoever called first."""
+        await asyncio.gather(*(store.inbox.add(str(n), f"C{n}", {}, float(10 - n)) for n in range(10)))
+        assert await store.inbox.lanes() == [f"C{n}" for n in range(9, -1, -1)]
+
+    async def test_newest_position_is_remembered(self, reopen: Opener) -> None:
+        """The newest position of each lane is known after a restart, whatever came after it."""
+        async with reopen() as store:
+            assert await store.inbox.newest("C1") is None
+            for key, position in (("1", 5.25), ("2", 4.0), ("2", 9.0), ("3", 1700000000.000123)):
+                await store.inbox.add(key, "C2" if key == "3" else "C1", {}, position)
+        async with reopen() as store:
+            assert await store.inbox.newest("C1") == 5.25, "a redelivery is not newer"
+            assert await store.inbox.newest("C2") == 1700000000.000123
+            assert await store.inbox.newest("C3") is None
 
     async def test_lanes_longest_waiting_first(self, store: Store) -> None:
         """Lanes with waiting events are told, the longest-waiting first, and no others."""
@@ -158,112 +127,6 @@ class TestInbox:
         assert set(await keys(store)) >= {str(number) for number in range(10) if number != 3}
 
 
-class TestActions:
-    async def test_action_is_kept_as_it_was_taken(self, store: Store) -> None:
-        """Any JSON value is an input; the identity is 32 hexadecimal digits, unlike any other."""
-        inputs: list[object] = [{"channelId": "C1", "n": 1.0}, "text", 3, 1.5, True, None, ["a"], {}]
-        seen = []
-        for number, input_ in enumerate(inputs):
-            assert await store.actions.add(f"r/{number}", "C1", "sendMessage", input_)
-            found = await action(store)
-            assert (found.input, found.command, found.begun) == (input_, "sendMessage", False)
-            assert len(found.identity) == 32
-            assert int(found.identity, 16) >= 0
-            seen.append(found.identity)
-            await store.actions.finished(found, {"event": "R"})
-        assert len(set(seen)) == len(inputs)
-
-    async def test_action_added_twice_is_one(self, store: Store) -> None:
-        """The same action handed out again is not executed again, not even when it was completed."""
-        assert await store.actions.add("r/1", "C1", "sendMessage", {})
-        assert not await store.actions.add("r/1", "C1", "sendMessage", {})
-        await store.actions.finished(await action(store), {"event": "R"})
-        assert not await store.actions.add("r/1", "C1", "sendMessage", {})
-        assert await store.actions.next("C1") is None
-
-    async def test_lane_is_executed_in_the_order_taken(self, store: Store) -> None:
-        """The next action of a lane is the oldest that is not finished; other lanes do not matter."""
-        for number in range(6):
-            await store.actions.add(f"r/{number}", f"C{number % 2}", "c", {"n": number})
-        assert await store.actions.lanes() == ["C0", "C1"]
-        order = []
-        while (found := await store.actions.next("C1")) is not None:
-            order.append(found.input["n"])
-            await store.actions.finished(found, {"event": "R"})
-        assert order == [1, 3, 5]
-        assert await store.actions.lanes() == ["C0"]
-
-    async def test_begun_survives_a_restart(self, reopen: Opener) -> None:
-        """An execution that was cut off is told from one that never began."""
-        async with reopen() as store:
-            for number in range(3):
-                await store.actions.add(f"r/{number}", f"C{number}", "c", {})
-            await store.actions.executing(await action(store, "C1"))
-            second = await action(store, "C2")
-            await store.actions.executing(second)
-            await store.actions.not_executed(second)
-        async with reopen() as store:
-            begun = [(await action(store, lane)).begun for lane in await store.actions.lanes()]
-            assert begun == [False, True, False]
-
-    async def test_result_waits_until_delivered(self, reopen: Opener) -> None:
-        """A result is on disk with its reference before it is posted, over a restart, and then no more."""
-        async with reopen() as store:
-            waiting = await finished(store, "/v1/packs/My Pack/actions/1/result", "MessageSent")
-        async with reopen() as store:
-            assert await store.actions.results() == [waiting.id]
-            result = await store.actions.result(waiting.id)
-            assert result == waiting
-            assert result.reference == "/v1/packs/My Pack/actions/1/result"
-            assert (result.result, result.in_doubt, result.refused_since) == (
-                {"event": "MessageSent"},
-                False,
-                None,
-            )
-            await store.actions.delivered(result)
-            assert await store.actions.result(waiting.id) is None
-            assert await store.actions.results() == []
-            assert await store.actions.count(State.DELIVERED) == 1
-
-    async def test_results_come_in_the_order_taken_and_in_pages(self, store: Store) -> None:
-        """Waiting results can be read on from any one of them."""
-        ids = [(await finished(store, f"r/{number}")).id for number in range(5)]
-        assert await store.actions.results(limit=2) == ids[:2]
-        assert await store.actions.results(ids[1], limit=2) == ids[2:4]
-        assert await store.actions.results(ids[3]) == ids[4:]
-
-    async def test_doubt_and_refusal_survive_a_restart(self, reopen: Opener) -> None:
-        """How the tries to deliver a result failed is known after a restart."""
-        async with reopen() as store:
-            result = await finished(store)
-            await store.actions.delivering(result)
-        async with reopen() as store:
-            cut_off = await store.actions.result(result.id)
-            assert cut_off is not None
-            assert cut_off.in_doubt
-            await store.actions.undelivered(cut_off, in_doubt=False, refused_since=123.5)
-        async with reopen() as store:
-            refused = await store.actions.result(result.id)
-            assert refused is not None
-            assert (refused.in_doubt, refused.refused_since) == (False, 123.5)
-            await store.actions.undelivered(refused, in_doubt=True)
-            doubted = await store.actions.result(result.id)
-            assert doubted is not None
-            assert (doubted.in_doubt, doubted.refused_since) == (True, 123.5)
-
-    async def test_dead_result_stays_dead_with_its_reason(self, reopen: Opener, url: str) -> None:
-        """What is dead stays so over restarts, with its reason and with what it held."""
-        async with reopen() as store:
-            await store.actions.dead(await finished(store), "POST …: 400 Bad Request")
-        async with reopen() as store:
-            assert await store.actions.results() == []
-            assert await store.actions.count(State.DEAD) == 1
-            async with store._engine.connect() as connection:
-                row = (await connection.exec_driver_sql("SELECT reason, result FROM actions")).one()
-        assert row.reason == "POST …: 400 Bad Request"
-        assert "R" in row.result
-
-
 class TestLife:
     async def test_prune_keeps_24_hours_and_what_is_not_delivered(self, store: Store) -> None:
         """Only what was delivered long ago is forgotten; what waits or is dead never is."""
@@ -290,11 +153,40 @@ class TestLife:
         """A redelivery is known for at least 24 hours (promise 2)."""
         assert KEPT_FOR >= 24 * 3600
 
-    async def test_size_is_told_in_bytes(self, store: Store) -> None:
+    async def test_size_is_told_in_bytes(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """The size grows with what is stored."""
-        before = await store.size()
-        await store.inbox.add("1", "C1", {"text": "x" * 300_000})
-        assert await store.size() > before + 250_000
+        monkeypatch.setattr(store_module, "_LOOK_EVERY", 0.02)
+        noise = random.Random(1).randbytes(300_000).hex()  # PostgreSQL compresses what is alike
+        async with running(store.run()):
+            await eventually(lambda: store.stats.size)
+            before = store.stats.size
+            await store.inbox.add("1", "C1", {"text": noise})
+            await eventually(lambda: store.stats.size > before + 250_000)
+
+    async def test_what_is_held_is_counted(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What waits and what was put aside is told in numbers, and in a sentence for people."""
+        monkeypatch.setattr(store_module, "_LOOK_EVERY", 0.02)
+        for number in range(4):
+            await store.inbox.add(str(number), "C1", {})
+        await store.inbox.dead((await store.inbox.waiting("C1", 1))[0], "400")
+        await finished(store, "r/1")
+        await store.actions.dead(await finished(store, "r/2"), "400")
+        await store.actions.add("r/3", "C1", "c", {})
+        async with running(store.run()):
+            await eventually(lambda: store.stats.size)
+        stats = store.stats
+        assert (stats.events, stats.actions, stats.results, stats.dead) == (3, 1, 1, 2)
+        assert "3 events, 1 actions, 1 results; put aside: 2" in str(stats)
+
+    async def test_notes_outlive_a_restart(self, reopen: Opener) -> None:
+        """A note is kept under its key, the last one holds, and others do not matter."""
+        async with reopen() as store:
+            assert await store.noted("a") is None
+            await store.note("a", "1")
+            await store.note("b", "x")
+            await store.note("a", "2")
+        async with reopen() as store:
+            assert (await store.noted("a"), await store.noted("b")) == ("2", "x")
 
     async def test_healthy_store_has_no_problem_and_runs(self, store: Store) -> None:
         """While writes succeed there is no problem, and nobody waits for the store."""

@@ -142,9 +142,14 @@ class Faults:
         times: int | None = None,
         where: Predicate | None = None,
         when: When = "before",
+        cut: bool = False,
     ) -> Rule:
-        """Hold requests (or, with `when="after"`, their answers) back until `release()`."""
-        return self._add(Rule(method, re.compile(path), where, times, when, gate=asyncio.Event()))
+        """Hold requests (or, with `when="after"`, their answers) back until `release()`; then, perhaps, cut.
+
+        A request that is held back is handled once it is released, though who sent it may be dead;
+        with `cut` it never is.
+        """
+        return self._add(Rule(method, re.compile(path), where, times, when, cut=cut, gate=asyncio.Event()))
 
     def call(
         self,
