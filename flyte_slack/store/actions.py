@@ -159,8 +159,9 @@ class Actions:
             )
 
     async def not_executed(self, action: StoredAction) -> None:
-        """Record that what was begun surely had no effect."""
-        await self._set(action.id, _unfinished(), state=State.TAKEN)
+        """Record that what was begun surely had no effect; a former holder of the lease changes nothing."""
+        fence = self._leases.fence("actions", actions.c.lane)
+        await self._set(action.id, fence, _unfinished(), state=State.TAKEN)
 
     async def finished(self, action: StoredAction, result: dict[str, Any]) -> None:
         """Keep the result of an action, in place of its input."""
