@@ -16,7 +16,7 @@ async def _store() -> AsyncIterator[Store]:
     settings = StoreSettings.load()
     logs.configure(settings.log_level, settings.log_format)
     logs.add_secrets(settings.secrets())
-    async with await Store.open(settings.store.get_secret_value(), shared=True) as store:
+    async with await Store.open(settings.store.get_secret_value(), shared=True, must_exist=True) as store:
         yield store
 
 

@@ -23,20 +23,24 @@ SLOWEST = 30.0
 class _FlyteWait(wait_base):
     """Quick at first where Flyte is merely away; slow where somebody has to change something first."""
 
-    def __init__(self) -> None:
-        self._away = wait_random_exponential(multiplier=0.2, min=0.05, max=5)
+    def __init__(self, slowest: float) -> None:
+        self._away = wait_random_exponential(multiplier=0.2, min=0.05, max=slowest)
         self._refused = wait_random_exponential(multiplier=1, min=1, max=15)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
+        own = (self._refused if getattr(error, "slow", False) else self._away)(retry_state)
         asked = getattr(error, "retry_after", None)
         if asked is not None:
-            return min(float(asked), SLOWEST)
-        return (self._refused if getattr(error, "slow", False) else self._away)(retry_state)
+            return min(max(float(asked), own), SLOWEST)
+        return own
 
 
-FLYTE: wait_base = _FlyteWait()
-"""Waits between two tries of the same call to Flyte."""
+FLYTE: wait_base = _FlyteWait(slowest=5)
+"""Waits between two tries to register, or to take."""
+
+FLYTE_DELIVERY: wait_base = _FlyteWait(slowest=15)
+"""Waits between two tries to deliver: many lanes may wait, and are woken when Flyte answers a take."""
 
 RESULT_REFUSED_FOR = 900.0
 """Seconds that a result answered 500 is tried again: Flyte's database may be away (promise 4)."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +32,7 @@ from .slack.listeners import Listener, bolt, receive_http
 from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
 from .slack.names import ChannelNames
 from .slack.poster import Poster
+from .slack.proxies import proxy_for
 from .slack.reconciliation import Reconciliation
 from .store import Store
 
@@ -217,12 +219,12 @@ def _flyte_client(settings: Settings) -> FlyteClient:
 
 
 @contextlib.asynccontextmanager
-async def _slack_web_api(settings: Settings):  # type: ignore[no-untyped-def]
+async def _slack_web_api(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     """One session for all calls, and no retries of the SDK's own: they would post twice."""
     async with aiohttp.ClientSession(
-        trust_env=True, connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30)
+        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30)
     ) as session:
-        yield AsyncWebClient(
+        web_api = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
             timeout=_SLACK_TIMEOUT,
@@ -230,6 +232,8 @@ async def _slack_web_api(settings: Settings):  # type: ignore[no-untyped-def]
             retry_handlers=[],
             user_agent_prefix=f"flyte-slack/{__version__}",
         )
+        web_api.proxy = proxy_for(settings.slack_api_url)
+        yield web_api
 
 
 def _secret(secret: object) -> str:

@@ -31,6 +31,19 @@ def token(*prefixes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _header_token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("it cannot be sent in a header")
+    return value
+
+
+def _for_urls(value: str) -> str:
+    if set(value) & set("/?#%"):
+        raise ValueError("Flyte puts names and labels into URLs without encoding them")
+    return value
+
+
 def _labels(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -39,6 +52,7 @@ def _labels(value: object) -> object:
         key, equals, label = (piece.strip() for piece in part.partition("="))
         if not equals or not key or key in labels:
             raise ValueError(f"{part!r} is no key=value, or its key is there twice")
+        _for_urls(part)
         labels[key] = label
     return labels
 
@@ -49,12 +63,6 @@ def _names(value: object) -> object:
     return tuple(filter(None, (part.strip() for part in value.split(","))))
 
 
-def _pack_name(value: str) -> str:
-    if set(value) & set("/?#%"):
-        raise ValueError("Flyte puts the name into URLs without encoding it")
-    return value
-
-
 def lower(value: object) -> object:
     """Return a text in lower case, and anything else as it is."""
     return value.lower() if isinstance(value, str) else value
@@ -63,14 +71,14 @@ def lower(value: object) -> object:
 def _store_url(value: SecretStr) -> SecretStr:
     try:
         url = make_url(value.get_secret_value())
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("not a URL") from None
     if url.drivername == "sqlite":
         if not url.database or url.database == ":memory:" or url.host:
             raise ValueError("a store in memory would lose everything")
     elif url.drivername == "postgresql":
-        if not url.host or not url.database:
-            raise ValueError("host and database are needed")
+        if not url.host or not url.database or "@" in url.host:
+            raise ValueError("host and database are needed, and an @ in the password is written %40")
         if importlib.util.find_spec("asyncpg") is None:
             raise ValueError("PostgreSQL needs an extra: pip install 'flyte-slack[postgres]'")
     else:
@@ -82,5 +90,6 @@ Labels = Annotated[dict[str, str], NoDecode, BeforeValidator(_labels)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Url = Annotated[str, AfterValidator(_http_url)]
-PackName = Annotated[str, AfterValidator(_pack_name)]
+PackName = Annotated[str, AfterValidator(_for_urls)]
+HeaderToken = Annotated[SecretStr, AfterValidator(_header_token)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]

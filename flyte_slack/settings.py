@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
 from .errors import SettingsError
-from .setting_values import Labels, Names, PackName, Seconds, StoreUrl, Url, lower, token
+from .setting_values import HeaderToken, Labels, Names, PackName, Seconds, StoreUrl, Url, lower, token
 
 
 class Mode(StrEnum):
@@ -103,8 +103,10 @@ class Settings(StoreSettings):
         validation_alias="FLYTE_API",
         json_schema_extra=_expected("the base URL of the Flyte API, such as https://flyte.example.com"),
     )
-    flyte_jwt: SecretStr | None = Field(
-        None, validation_alias="FLYTE_JWT", json_schema_extra=_expected("a bearer token")
+    flyte_jwt: HeaderToken | None = Field(
+        None,
+        validation_alias="FLYTE_JWT",
+        json_schema_extra=_expected("a bearer token: printable ASCII characters without a blank"),
     )
     flyte_jwt_file: Path | None = Field(
         None,
@@ -114,7 +116,7 @@ class Settings(StoreSettings):
     flyte_labels: Labels = Field(
         default_factory=dict,
         validation_alias="FLYTE_LABELS",
-        json_schema_extra=_expected("key=value,key=value, each key once"),
+        json_schema_extra=_expected("key=value,key=value, each key once, without / ? # %"),
     )
     flyte_api_timeout: Seconds = Field(
         10, validation_alias="FLYTE_API_TIMEOUT", json_schema_extra=_expected(_SECONDS)
@@ -252,10 +254,13 @@ def _sentence(model: type[StoreSettings], detail: dict[str, Any]) -> str:
     expected = _extra(field.json_schema_extra)
     if detail["type"] == "missing":
         return f"{variable}: is required: set it to {expected}"
-    reason = f" ({detail['ctx']['error']})" if detail["type"] == "value_error" else ""
     secret = "SecretStr" in str(field.annotation)
-    has_login = "@" in os.environ.get(variable, "")
-    value = "the value" if secret or has_login else repr(os.environ.get(variable, ""))
+    given = os.environ.get(variable, "")
+    a_token = field.annotation == Path | None and os.sep not in given  # in place of its file's path
+    hidden = secret or a_token or "@" in given
+    own_words = detail["type"] == "value_error" and (secret or not hidden)
+    reason = f" ({detail['ctx']['error']})" if own_words else ""
+    value = "the value" if hidden else repr(given)
     return f"{variable}: {value} cannot be used{reason}: it must be {expected}"
 
 
@@ -272,7 +277,7 @@ def _conflicts(environment: Mapping[str, str]) -> list[str]:
         problems.append(
             "SLACK_SIGNING_SECRET: is required where FLYTE_SLACK_MODE is http: set the app's secret"
         )
-    elif not mode and not app_token and not secret:
+    elif mode not in set(Mode) and not app_token and not secret:
         problems.append(
             "SLACK_APP_TOKEN: is required to receive events over Socket Mode: set an xapp-… token "
             "(or SLACK_SIGNING_SECRET to receive them over HTTP)"

@@ -1,5 +1,6 @@
 """A client of the Flyte API that follows its links and knows no endpoint."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -177,7 +178,7 @@ class FlyteClient:
                 self._base.learn(link.href.rstrip("/").removesuffix(below))
 
     def _reference(self, found: list[Link], rel: str, url: str, method: str = "GET") -> str:
-        return self._base.reference(links.find(found, rel, method=method, url=url))
+        return self._base.reference(links.find(found, rel, method=method, url=_plain(url)))
 
     async def _get(self, model: type[Model], reference: str) -> Model:
         return self._parse(model, await self._call("GET", reference))
@@ -196,7 +197,7 @@ class FlyteClient:
             raise FlyteProtocolError(
                 f"the answer is not the Flyte API's ({problem})",
                 method=request.method,
-                url=str(request.url),
+                url=_plain(str(request.url)),
                 status=response.status_code,
             ) from None
 
@@ -207,6 +208,7 @@ class FlyteClient:
         body: Mapping[str, Any] | None = None,
         timeout: httpx.Timeout | None = None,
     ) -> httpx.Response:
+        timeout = timeout or self._timeout
         url = self._base.url(reference)
         headers = {}
         if token := self._token.current():
@@ -216,17 +218,18 @@ class FlyteClient:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
         try:
-            response = await self._http.request(
-                method, url, content=content, headers=headers, timeout=timeout or self._timeout
-            )
-        except (httpx.TransportError, httpx.DecodingError) as error:
+            async with asyncio.timeout(_total(timeout)):
+                response = await self._http.request(
+                    method, url, content=content, headers=headers, timeout=timeout
+                )
+        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             raise FlyteUnavailable(
                 f"no answer ({error.__class__.__name__}{f': {error}' if str(error) else ''})",
                 method=method,
                 url=_plain(url),
-                reply_lost=isinstance(error, (*_AMBIGUOUS, httpx.DecodingError)),
+                reply_lost=isinstance(error, (*_AMBIGUOUS, httpx.DecodingError, TimeoutError)),
             ) from error
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise FlyteProtocolError(f"a link is no URL ({error})", method=method, url=_plain(url)) from error
         if not response.is_success:
             raise _refusal(method, _plain(url), response)
@@ -258,7 +261,13 @@ def _refusal(method: str, url: str, response: httpx.Response) -> FlyteError:
         status=status,
         retry_after=float(wait) if wait.isdecimal() else None,
         empty=not response.content.strip(),
+        reply_lost=status in {502, 504},  # a proxy's: the server may have got the request
     )
+
+
+def _total(timeout: httpx.Timeout) -> float:
+    """Seconds for a whole call: httpx's own time-outs begin anew with every byte."""
+    return (timeout.connect or 0.0) + (timeout.read or 0.0)
 
 
 def _plain(url: str) -> str:

@@ -8,6 +8,11 @@ from .. import logs
 log = logs.get(__name__)
 
 
+def is_token(value: str) -> bool:
+    """Whether a value can be sent in a header."""
+    return value.isascii() and value.isprintable() and " " not in value
+
+
 class Token(Protocol):
     """A bearer token, asked for anew at each call."""
 
@@ -44,12 +49,15 @@ class FileToken:
             status = self._path.stat()
             seen = (status.st_mtime_ns, status.st_size, status.st_ino)
             if seen != self._seen:
-                self._value = self._path.read_text().strip() or None
+                value = self._path.read_text().strip()
+                logs.add_secrets([value])
+                if not is_token(value):
+                    raise ValueError("it holds no token: printable ASCII characters without a blank")
+                self._value = value or None
                 self._seen = seen
-                logs.add_secrets([self._value or ""])
                 log.info("the Flyte token was read", file=str(self._path))
             self._failing = False
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             if not self._failing:
                 log.warning("FLYTE_JWT_FILE cannot be read: the last token is used on", cause=str(error))
             self._failing = True

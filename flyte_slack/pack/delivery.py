@@ -53,6 +53,7 @@ class EventDelivery:
         self._activity = activity
         self._recovered = recovered
         self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
+        self._accepted: dict[int, asyncio.Future[None]] = {}
         self._lanes = Lanes("inbox", self._work, self._inbox.lanes, store.leases)
         self.wake = self._lanes.wake
         self.idle = self._lanes.idle
@@ -66,6 +67,9 @@ class EventDelivery:
             for stored in waiting:
                 if not self._lanes.held(lane):
                     return
+                if stored.id in self._accepted:
+                    await self._marked(stored)
+                    continue
                 try:
                     event = await self._mapping(stored)
                 except Exception as error:  # whatever it holds, it must not stop the others
@@ -91,7 +95,7 @@ class EventDelivery:
                 self._registration.lost(links)
                 tries += 1
                 if tries > 1:
-                    await self._recovered.sleep(retries.pause(retries.FLYTE, tries, error))
+                    await self._recovered.sleep(retries.pause(retries.FLYTE_DELIVERY, tries, error))
             except FlyteError as error:
                 if not error.retryable:
                     log.error("Flyte rejects an event for good: put aside", key=stored.key, cause=str(error))
@@ -101,12 +105,18 @@ class EventDelivery:
                 log.log(
                     _level(tries), "an event waits for Flyte", key=stored.key, tries=tries, cause=str(error)
                 )
-                await self._recovered.sleep(retries.pause(retries.FLYTE, tries, error))
+                await self._recovered.sleep(retries.pause(retries.FLYTE_DELIVERY, tries, error))
             else:
                 self._activity.beat()
-                await self._inbox.delivered(stored)
+                self._accepted[stored.id] = asyncio.ensure_future(self._inbox.delivered(stored))
+                await self._marked(stored)
                 log.info("event delivered", key=stored.key, name=event.name)
                 return
+
+    async def _marked(self, stored: StoredEvent) -> None:
+        """Return when the store knows that Flyte took an event; being cancelled does not undo that."""
+        await asyncio.shield(self._accepted[stored.id])
+        self._accepted.pop(stored.id, None)
 
 
 class ResultDelivery:
@@ -168,7 +178,7 @@ class ResultDelivery:
                     return
                 tries += 1
                 log.log(_level(tries), "a result waits for Flyte", action=result.identity, cause=str(error))
-                await self._recovered.sleep(retries.pause(retries.FLYTE, tries, error))
+                await self._recovered.sleep(retries.pause(retries.FLYTE_DELIVERY, tries, error))
             else:
                 return await self._delivered(result)
 
@@ -183,7 +193,7 @@ class ResultDelivery:
             log.info("Flyte has the result already", action=result.identity)
             await self._delivered(result)
             return True
-        since = result.refused_since or (time.time() if answered_500 else None)
+        since = (result.refused_since or time.time()) if answered_500 else None
         if not error.retryable or (
             answered_500 and since is not None and time.time() - since >= retries.RESULT_REFUSED_FOR
         ):

@@ -5,7 +5,7 @@ from typing import Any
 from .. import logs, retries
 from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
-from ..store import Store, StoredAction
+from ..store import PARKED, Store, StoredAction
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
 from .lanes import Lanes
@@ -56,8 +56,10 @@ class Dispatcher:
         """
         command = self._pack.command(action.command)
         lane = self._lane(command, action)
-        new = await self._store.actions.add(action.result, lane or _NO_LANE, action.command, action.input)
-        if lane is None and command is not None and command.find_lane is not None:
+        looked_up = command is not None and lane is None
+        stored_in = PARKED if looked_up else lane or _NO_LANE
+        new = await self._store.actions.add(action.result, stored_in, action.command, action.input)
+        if looked_up and command is not None and command.find_lane is not None:
             lane = _storable(await command.find_lane(action.input))
             await self._store.actions.move(action.result, lane)
         self.wake(lane or _NO_LANE)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .. import logs
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -48,6 +50,6 @@ class Health:
     def report(self) -> dict[str, dict[str, object]]:
         """Return flyte-client's format: a name, whether it is healthy, and a sentence for people."""
         return {
-            name: {"healthy": condition.healthy, "status": condition.status}
+            name: {"healthy": condition.healthy, "status": logs.redact(condition.status)}
             for name, condition in self.conditions.items()
         }

@@ -36,7 +36,7 @@ class Lanes:
         work: Callable[[str], Awaitable[None]],
         find: Callable[[int], Awaitable[list[str]]],
         leases: Leases,
-        most: int = 500,
+        most: int = 10_000,
     ) -> None:
         self._kind = kind
         self._work = work
@@ -62,11 +62,9 @@ class Lanes:
 
     async def look(self) -> None:
         """Wake the lanes of which the store holds work."""
-        room = 2 * self._most - len(self._active) - len(self._turn)
-        if room > 0:
-            for lane in await self._find(2 * self._most):
-                if lane not in self._active:
-                    self.wake(lane)
+        for lane in await self._find(2 * self._most):
+            if lane not in self._active:
+                self.wake(lane)
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -130,7 +130,9 @@ class Poller:
             now = time.monotonic()
             quiet = now - self._activity.last
             pause = min(max(quiet * _SHARE, SHORTEST_PAUSE), self._slowest)
-            due = max(asked_at + pause, self._activity.last + _EVENT_TO_ACTION)
+            due = asked_at + pause
+            # an action may be about to come of what just happened; many events put it off once only
+            due = min(max(due, self._activity.last + _EVENT_TO_ACTION), due + SHORTEST_PAUSE)
             if due <= now:
                 return
             if not await self._activity.sleep(due - now):

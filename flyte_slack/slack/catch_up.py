@@ -21,7 +21,7 @@ _NOTE = "listening_until"
 _NOTE_EVERY = 10.0
 _OVERLAP = 60.0  # read again and known by their keys: Slack's envelopes do not come in order
 _KEYS_KEPT = 24 * 3600.0
-_PATIENCE = 300.0  # seconds for one channel
+_PATIENCE = 60.0  # seconds for one channel, before the next one is read and this one again later
 
 
 class CatchUp:
@@ -100,50 +100,57 @@ class CatchUp:
         if not self._horizon:
             return
         tries = 0
-        while True:
+        left: list[Message] | None = None
+        while left is None or left:
             try:
-                found = 0
-                async for channel in self._history.channels(time.monotonic() + _PATIENCE):
-                    found += await self._channel(channel, since)
+                if left is None:
+                    left = [channel async for channel in self._history.channels(self._deadline())]
+                left = [channel for channel in left if not await self._caught_up(channel, since)]
             except (CannotLook, StoreUnavailable) as error:
                 if isinstance(error, CannotLook) and error.failure.outcome is Outcome.REFUSED:
                     log.error("Slack's history cannot be read for missed messages", cause=str(error))
                     return
+                log.warning("missed messages cannot be read yet", cause=str(error))
+            if left is None or left:
                 tries += 1
-                log.warning("missed messages cannot be read yet", cause=str(error), tries=tries)
-                await asyncio.sleep(retries.pause(retries.SLACK_LOOK, tries, error))
-            else:
-                log.info("history was read for missed messages", since=since, found=found)
-                return
+                await asyncio.sleep(retries.pause(retries.SLACK_LOOK, tries, TimeoutError()))
+        log.info("history was read for missed messages", since=since)
 
-    async def _channel(self, channel: Message, since: float) -> int:
-        """Take in what was missed in one channel, in order; return how many messages were looked at."""
+    async def _caught_up(self, channel: Message, since: float) -> bool:
+        """Take in what was missed in one channel; return False where that has to be tried again."""
+        try:
+            await self._channel(channel, since)
+        except CannotLook as error:
+            cause = error.failure.code
+            log.warning("a channel's history cannot be read", channel=channel.get("id"), cause=cause)
+            return error.failure.outcome is Outcome.REFUSED
+        return True
+
+    @staticmethod
+    def _deadline() -> float:
+        return time.monotonic() + _PATIENCE
+
+    async def _channel(self, channel: Message, since: float) -> None:
+        """Take in what was missed in one channel, in order."""
         id_ = str(channel.get("id") or "")
         now = self._clock.now()
         start = await self._start(id_, since, now)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = self._deadline()
         missed: dict[str, Message] = {}
         threads: list[str] = []
-        try:
-            # roots are looked for as far back as is allowed: a new reply can be in an old thread
-            async for message in self._history.messages(id_, deadline, oldest=now - self._horizon):
+        # roots are looked for as far back as is allowed: a new reply can be in an old thread
+        async for message in self._history.messages(id_, deadline, oldest=now - self._horizon):
+            if _time(message.get("ts")) > start:
+                missed[str(message["ts"])] = message
+            if _time(message.get("latest_reply")) > start:
+                threads.append(str(message.get("thread_ts") or message["ts"]))
+        for thread in threads:
+            async for message in self._history.replies(id_, thread, deadline, oldest=start):
                 if _time(message.get("ts")) > start:
                     missed[str(message["ts"])] = message
-                if _time(message.get("latest_reply")) > start:
-                    threads.append(str(message.get("thread_ts") or message["ts"]))
-            for thread in threads:
-                async for message in self._history.replies(id_, thread, deadline, oldest=start):
-                    if _time(message.get("ts")) > start:
-                        missed[str(message["ts"])] = message
-        except CannotLook as error:
-            if error.failure.outcome is not Outcome.REFUSED:
-                raise
-            log.warning("a channel's history cannot be read", channel=id_, cause=error.failure.code)
-            return 0
         kind = Channel.from_slack(id_, channel).type
         for ts in sorted(missed, key=_time):
             await self._listener.receive(self._body(id_, kind, missed[ts]))
-        return len(missed)
 
     async def _start(self, channel: str, since: float, now: float) -> float:
         """Return the time from which on a channel's messages may have been missed."""

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from .. import logs, retries
 from ..pack.health import Condition
+from .proxies import proxy_for
 from .responses import Outcome, read_failure
 
 log = logs.get(__name__)
@@ -27,6 +28,7 @@ _PING_EVERY = 5.0
 _SILENT_AFTER = 3 * _PING_EVERY
 _OPENED_WITHIN = 10.0
 _LOOK_EVERY = 0.5
+_LIVED = 30.0  # seconds after which a connection counts as having worked
 _LAST_ACKS = 3.0  # an envelope not acknowledged by then is redelivered anyway
 
 
@@ -71,7 +73,7 @@ class Connection(SocketModeClient):
             self.wss_uri or "",
             autoping=False,
             heartbeat=self.ping_interval,
-            proxy=self.proxy,
+            proxy=proxy_for(self.wss_uri or ""),
             ssl=self.web_client.ssl if self.web_client.ssl is not None else True,
         )
         self.last_ping_pong_time = time.time()
@@ -154,7 +156,8 @@ class Connections:
         self._web = web
         self._number = number
         self._opened = opened
-        self._open: set[Connection] = set()
+        self._held: set[Connection] = set()
+        self._none_open = True
         self._problem = "connecting"
 
     async def run(self) -> None:
@@ -175,32 +178,42 @@ class Connections:
                 except Exception as error:
                     await new.retire()
                     tries += 1
-                    if old is not None and old.current_session_closed:
-                        self._open.discard(old)
+                    self._number_open()
                     await self._failed(error, tries)
                     continue
                 except BaseException:
                     await new.retire()
                     raise
-                tries = 0
-                self._open.add(new)
-                if len(self._open) == 1:
+                self._held.add(new)
+                if self._none_open:
+                    self._none_open = False
                     self._opened()
                 if old is not None:
-                    self._open.discard(old)
+                    self._held.discard(old)
                     await old.retire()
                 old = new
-                log.info("connected to Slack", connections=len(self._open))
+                opened_at = time.monotonic()
+                log.info("connected to Slack", connections=self._number_open())
                 await new.lost()
                 log.info("a Slack connection ends", cause=new.reason)
+                tries = 0 if time.monotonic() - opened_at > _LIVED else tries + 1
                 if "link_disabled" in new.reason:
                     log.error("Socket Mode was turned off: turn it on, on the app's page Socket Mode")
                 if new.current_session_closed:
-                    self._open.discard(new)
+                    self._number_open()
+                if tries:  # it did not live long: opening them is a tier 1 method
+                    await asyncio.sleep(retries.pause(retries.SLACK_CONNECT, tries, ConnectionError()))
         finally:
             if old is not None:
-                self._open.discard(old)
+                self._held.discard(old)
                 await old.retire()
+
+    def _number_open(self) -> int:
+        """Return how many are open now, and note where it is none: something may be missed then."""
+        number = sum(not connection.current_session_closed for connection in self._held)
+        if not number:
+            self._none_open = True
+        return number
 
     async def _failed(self, error: Exception, tries: int) -> None:
         failure = read_failure(error)
@@ -213,6 +226,6 @@ class Connections:
 
     def condition(self) -> Condition:
         """Return whether Slack is connected: one open connection is enough."""
-        if self._open:
-            return Condition(True, f"{len(self._open)} of {self._number} Socket Mode connections open")
+        if number := self._number_open():
+            return Condition(True, f"{number} of {self._number} Socket Mode connections open")
         return Condition(False, self._problem)

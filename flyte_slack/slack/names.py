@@ -39,8 +39,8 @@ class ChannelNames:
         if name not in self._ids and name not in self._missing:
             if self._listing is None:
                 self._listing = asyncio.create_task(self._list())
-            done, _ = await asyncio.wait([self._listing], timeout=_PATIENCE)
-            if done and name not in self._ids:
+            await asyncio.wait([self._listing], timeout=_PATIENCE)
+            if name not in self._ids:
                 self._missing[name] = True
         return self._ids.get(name, name)
 

@@ -45,6 +45,7 @@ class Failure:
     needed: str = ""
 
 
+_SHORTEST_WAIT = 0.5  # seconds, where Slack asks for none
 _RATE_LIMITED = {"ratelimited", "rate_limited"}
 _TRY_AGAIN = _RATE_LIMITED | {
     "service_unavailable",
@@ -53,6 +54,8 @@ _TRY_AGAIN = _RATE_LIMITED | {
     "team_added_to_org",
     "message_limit_exceeded",
 }
+_PASSING = {408, 425}
+_NO_METHOD = {404: "unknown_method", 405: "unknown_method"}
 _AMBIGUOUS = {"internal_error", "fatal_error", ""}
 _LONG_WAIT = {"org_login_required": 60.0, "team_added_to_org": 60.0, "message_limit_exceeded": 60.0}
 
@@ -162,6 +165,8 @@ def _read_answer(error: SlackApiError) -> Failure:
     wait = _seconds(getattr(answer, "headers", None))
     if status == 429 or code in _RATE_LIMITED:
         return Failure(Outcome.NOT_POSTED, "ratelimited", Kind.UNAVAILABLE, wait if wait is not None else 1.0)
+    if 400 <= status < 500 and not code and status not in _PASSING:
+        return Failure(Outcome.REFUSED, _NO_METHOD.get(status, f"HTTP status {status}"), Kind.REJECTED)
     if status >= 500 or code in _AMBIGUOUS:
         return Failure(Outcome.UNKNOWN, code or f"HTTP status {status}", Kind.UNKNOWN)
     if code in _TRY_AGAIN:
@@ -185,7 +190,7 @@ def _seconds(headers: object) -> float | None:
     for name, value in dict(headers).items() if headers else ():  # type: ignore[call-overload]
         if str(name).lower() == "retry-after":
             try:
-                return max(0.0, float(value[0] if isinstance(value, list) else value))
+                return max(_SHORTEST_WAIT, float(value[0] if isinstance(value, list) else value))
             except ValueError:
                 return None
     return None

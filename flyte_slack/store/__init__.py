@@ -4,10 +4,20 @@ States: `taken → executing → finished → delivered`, or `dead` with the rea
 goes from `taken` to `delivered` or `dead`.
 """
 
-from .actions import Actions, StoredAction, StoredResult
+from .actions import PARKED, Actions, StoredAction, StoredResult
 from .dead import DeadRow
 from .inbox import Inbox, StoredEvent
 from .leases import Leases
 from .store import Store
 
-__all__ = ["Actions", "DeadRow", "Inbox", "Leases", "Store", "StoredAction", "StoredEvent", "StoredResult"]
+__all__ = [
+    "PARKED",
+    "Actions",
+    "DeadRow",
+    "Inbox",
+    "Leases",
+    "Store",
+    "StoredAction",
+    "StoredEvent",
+    "StoredResult",
+]

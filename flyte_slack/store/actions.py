@@ -15,6 +15,12 @@ from .schema import State, actions
 from .sql import insert_if_new, reading
 from .writer import Writer
 
+PARKED = "?"
+"""Lane of actions whose own lane is being looked up; who looks for work passes it over for a while."""
+
+PARKED_FOR = 15.0
+"""Seconds after which a parked action is left over from a crash, and is executed as it stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAction:
@@ -114,6 +120,7 @@ class Actions:
             select(actions.c.lane)
             .where(
                 actions.c.state.in_([State.TAKEN, State.EXECUTING]),
+                (actions.c.lane != PARKED) | (actions.c.taken_at < time.time() - PARKED_FOR),
                 self._leases.free("actions", actions.c.lane),
             )
             .group_by(actions.c.lane)
@@ -194,9 +201,7 @@ class Actions:
         self, result: StoredResult, *, in_doubt: bool, refused_since: float | None = None
     ) -> None:
         """Record how a try to deliver failed."""
-        await self._set(
-            result.id, _waits(), in_doubt=in_doubt, refused_since=refused_since or result.refused_since
-        )
+        await self._set(result.id, _waits(), in_doubt=in_doubt, refused_since=refused_since)
 
     async def delivered(self, result: StoredResult) -> None:
         """Keep of a delivered action its identity only."""

@@ -9,16 +9,17 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, DateTime, delete, exists, func, select, text, true, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .. import logs
 from ..errors import StoreUnavailable
 from .schema import leases
-from .sql import insert_if_new
-from .writer import Writer
+from .sql import cause_of, insert_if_new
+from .writer import Write
 
 log = logs.get(__name__)
 
@@ -29,6 +30,7 @@ _RENEW_EVERY = 3.0
 _MARGIN = 2.0  # a holder gives up before the database lets another in
 
 Key = tuple[str, str]
+T = TypeVar("T")
 
 
 class Leases(Protocol):
@@ -82,12 +84,14 @@ class SoleOwner:
 class LeaseTable:
     """Leases in a table that all replicas share.
 
+    They do not wait behind other writes: a lease that is renewed late is lost.
+
     Args:
-        writer: of the store.
+        engine: of the store.
     """
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
         self._owner = uuid.uuid4().hex
         self._held: dict[Key, Callable[[], object]] = {}
         self._until: dict[Key, float] = {}
@@ -111,7 +115,7 @@ class LeaseTable:
             new = await insert_if_new(connection, leases, row)
             return new or bool((await connection.execute(claim)).rowcount)
 
-        if not await self._writer.write(write):
+        if not await self._commit(write):
             return False
         self._held[kind, lane] = lost
         self._until[kind, lane] = asked_at + TTL
@@ -124,7 +128,7 @@ class LeaseTable:
             statement = delete(leases).where(
                 leases.c.kind == kind, leases.c.lane == lane, leases.c.owner == self._owner
             )
-            await self._writer.write(lambda connection: connection.execute(statement))
+            await self._commit(lambda connection: connection.execute(statement))
 
     def held(self, kind: str, lane: str) -> bool:
         """Whether the lease of a lane surely still holds."""
@@ -174,12 +178,19 @@ class LeaseTable:
         )
         try:
             async with asyncio.timeout(TTL - _MARGIN):
-                renewed = await self._writer.write(lambda connection: _rows(connection, renew))
+                renewed = await self._commit(lambda connection: _rows(connection, renew))
         except (StoreUnavailable, TimeoutError):
             return
         for kind, lane in renewed:
             if (kind, lane) in self._until:
                 self._until[kind, lane] = asked_at + TTL
+
+    async def _commit(self, write: Write[T]) -> T:
+        try:
+            async with self._engine.begin() as connection:
+                return await write(connection)
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreUnavailable(f"leases cannot be written: {cause_of(error)}") from error
 
 
 async def _rows(connection: AsyncConnection, statement: object) -> list[Key]:

@@ -15,6 +15,11 @@ from .schema import positions
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
+def cause_of(error: BaseException) -> str:
+    """Return the driver's own words, without the statement and its parameters: they hold message texts."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
 async def insert_if_new(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless a unique column already holds its value; return whether it is new."""
     statement = _INSERTS[connection.dialect.name](table).values(row).on_conflict_do_nothing()
@@ -52,5 +57,4 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with engine.connect() as connection:
             yield connection
     except (SQLAlchemyError, OSError) as error:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise StoreUnavailable(f"the store cannot be read: {cause}") from error
+        raise StoreUnavailable(f"the store cannot be read: {cause_of(error)}") from error

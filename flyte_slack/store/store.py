@@ -22,7 +22,7 @@ from .dead import Dead
 from .inbox import Inbox
 from .leases import Leases, LeaseTable, SoleOwner
 from .schema import State
-from .sql import reading, replace
+from .sql import cause_of, reading, replace
 from .writer import Writer
 
 log = logs.get(__name__)
@@ -83,7 +83,7 @@ class Store:
         self._engine = engine
         self._lock = lock
         self._writer = Writer(engine)
-        self.leases: Leases = SoleOwner() if engine.dialect.name == "sqlite" else LeaseTable(self._writer)
+        self.leases: Leases = SoleOwner() if engine.dialect.name == "sqlite" else LeaseTable(engine)
         self.inbox = Inbox(engine, self._writer, self.leases)
         self.actions = Actions(engine, self._writer, self.leases)
         self.dead = Dead(engine, self._writer)
@@ -91,12 +91,13 @@ class Store:
         self._committing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, url: str, *, shared: bool = False) -> Self:
+    async def open(cls, url: str, *, shared: bool = False, must_exist: bool = False) -> Self:
         """Open a store and bring its tables up to date.
 
         Args:
             url: as in `FLYTE_SLACK_STORE`.
             shared: do without the lock that keeps a second process from working on an SQLite file.
+            must_exist: refuse to make a new SQLite file.
 
         Raises:
             StoreDamaged: the file is no usable database, or its folder is missing.
@@ -107,7 +108,7 @@ class Store:
         parsed = make_url(url)
         lock = None
         if parsed.drivername == "sqlite":
-            engine = _sqlite(parsed)
+            engine = _sqlite(parsed, must_exist=must_exist)
             lock = None if shared else _locked(parsed)
         else:
             engine = _postgresql(parsed)
@@ -131,10 +132,9 @@ class Store:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._writer.close()
         if self._committing is not None:
-            self._committing.cancel()
             await asyncio.gather(self._committing, return_exceptions=True)
-        await self._writer.flush()
         await self._engine.dispose()
         if self._lock is not None:
             self._lock.release()
@@ -213,7 +213,7 @@ async def _check(connection: AsyncConnection, url: URL) -> None:
 
 
 def _opening_failed(url: URL, error: BaseException) -> StoreError:
-    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+    cause = cause_of(error)
     if url.drivername == "postgresql":
         return StoreUnavailable(
             f"the database {url.database} on {url.host} cannot be used ({cause}): "
@@ -236,15 +236,17 @@ def _locked(url: URL) -> BaseFileLock:
     return lock
 
 
-def _sqlite(url: URL) -> AsyncEngine:
+def _sqlite(url: URL, *, must_exist: bool) -> AsyncEngine:
     path = Path(url.database or "")
+    if must_exist and not path.exists():
+        raise StoreDamaged(f"there is no store {path}: check FLYTE_SLACK_STORE")
     if not path.parent.is_dir():
         raise StoreDamaged(
             f"the store {path} cannot be opened: the folder {path.parent} does not exist: "
             "create it, or set FLYTE_SLACK_STORE to another place"
         )
     engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": _LOCKED_FOR}
+        url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": _LOCKED_FOR}, hide_parameters=True
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -261,6 +263,7 @@ def _postgresql(url: URL) -> AsyncEngine:
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
         pool_pre_ping=True,
+        hide_parameters=True,
         pool_size=5,
         max_overflow=0,
         connect_args={"timeout": 5, "command_timeout": 30},

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .. import logs, retries
 from ..errors import StoreUnavailable
+from .sql import cause_of
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
@@ -37,6 +38,7 @@ class Writer:
         self._engine = engine
         self._waiting: list[_Waiting] = []
         self._work = asyncio.Event()
+        self._closed = False
         self.problem: str | None = None
 
     async def write(self, write: Write[T], position: float | None = None) -> T:
@@ -59,13 +61,18 @@ class Writer:
         return await retries.until_stored(self.write, write)
 
     async def run(self) -> None:
-        """Commit what waits, until cancelled."""
-        while True:
+        """Commit what waits, until closed."""
+        while not self._closed or self._waiting:
             await self._work.wait()
             self._work.clear()
-            await self.flush()
+            await self._flush()
 
-    async def flush(self) -> None:
+    def close(self) -> None:
+        """Let `run()` return when all that waits is committed."""
+        self._closed = True
+        self._work.set()
+
+    async def _flush(self) -> None:
         """Commit what waits now, and what comes meanwhile."""
         while self._waiting:
             waiting = _in_order(self._waiting)
@@ -83,7 +90,7 @@ class Writer:
                 return
             self._failed(error)
             for waiting in batch:
-                refusal = StoreUnavailable(f"the store cannot be written: {_cause(error)}")
+                refusal = StoreUnavailable(f"the store cannot be written: {cause_of(error)}")
                 _settle(waiting.done, error=refusal)
         except Exception as error:  # a defect of ours fails its own write only
             if len(batch) > 1:
@@ -99,7 +106,7 @@ class Writer:
                 _settle(waiting.done, result=result)
 
     def _failed(self, error: BaseException) -> None:
-        cause = _cause(error)
+        cause = cause_of(error)
         if self.problem != cause:
             log.error("the store cannot be written: nothing is acknowledged, no action is taken", cause=cause)
         self.problem = cause
@@ -116,11 +123,6 @@ def _in_order(waiting: list[_Waiting]) -> list[_Waiting]:
 def _concerns_all(error: BaseException) -> bool:
     """Whether the store itself is in trouble (locked, full, away), and not one of the writes."""
     return isinstance(error, OSError | OperationalError) or getattr(error, "connection_invalidated", False)
-
-
-def _cause(error: BaseException) -> str:
-    """The driver's own words, without the statement and its parameters (they hold message texts)."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
 def _settle(done: asyncio.Future[Any], *, result: object = None, error: BaseException | None = None) -> None:

@@ -7,13 +7,16 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from ... import logs
 from ...errors import InvalidInput
 
 log = logs.get(__name__)
+
+
+_LATEST = 1e12  # a larger number is no time
 
 
 def as_text(value: object) -> object:
@@ -27,7 +30,9 @@ def as_text(value: object) -> object:
 
 def as_timestamp(value: object) -> object:
     """A `ts` has six digits behind the point, which a float does not keep."""
-    return f"{value:.6f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LATEST:
+        return value
+    return f"{value:.6f}"
 
 
 def _boolean(value: object) -> object:
@@ -51,6 +56,9 @@ def _json_list(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(as_text)]
 Timestamp = Annotated[str, BeforeValidator(as_timestamp)]
+ChannelReference = Annotated[
+    str, BeforeValidator(as_text), StringConstraints(strip_whitespace=True, min_length=1)
+]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 JsonList = Annotated[list[Any], BeforeValidator(_json_list)]
 

@@ -1,20 +1,31 @@
 """`sendMessage`: posts a message, and answers when Slack has confirmed it (contract, section 4)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationInfo, model_validator
+from pydantic import model_validator
 
 from ...errors import InvalidInput, OutcomeUnknown
 from ...pack import ActionContext, Command, Event
 from ..advice import advise
 from ..directory import Directory
 from ..identity import Identity
-from ..messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT, User, message_sent
+from ..messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT, message_sent
 from ..names import ChannelNames
 from ..poster import Poster, PostFailed
 from ..responses import Kind, Outcome
-from .inputs import Boolean, Input, JsonList, Text, Timestamp, as_text, as_timestamp, read_input
+from .inputs import (
+    Boolean,
+    ChannelReference,
+    Input,
+    JsonList,
+    Text,
+    Timestamp,
+    as_text,
+    as_timestamp,
+    read_input,
+)
 
 LONGEST_MESSAGE = 40_000
 """Characters at which Slack cuts a text."""
@@ -25,7 +36,7 @@ _LONGEST_ECHO = 1_000_000  # a failure must stay below the 16 MB that Flyte take
 class SendMessageInput(Input):
     """Input of `sendMessage`, as in contract, section 4."""
 
-    channel_id: Text
+    channel_id: ChannelReference
     message: Text = ""
     thread_timestamp: Timestamp = ""
     reply_broadcast: Boolean | None = None
@@ -38,7 +49,7 @@ class SendMessageInput(Input):
     unfurl_media: Boolean | None = None
 
     @model_validator(mode="after")
-    def _has_content(self, info: ValidationInfo) -> "SendMessageInput":
+    def _has_content(self) -> "SendMessageInput":
         if not (self.message or self.blocks or self.attachments):
             raise ValueError("message is required, unless there are blocks or attachments")
         return self
@@ -124,7 +135,7 @@ class SendMessage:
             "command",
             message,
             channel=await self._directory.channel(str(posted.get("channel") or sent.channel_id)),
-            user=User(**{**_fields(user), "is_bot": True}),
+            user=replace(user, is_bot=True),
             team_id=self._identity.team_id or str(message.get("team") or ""),
         )
 
@@ -157,10 +168,6 @@ class SendMessage:
 def lane(input_: Mapping[str, Any]) -> str:
     """Return the channel of an input, as it is named there."""
     return _echo(input_, "channelId").strip().lstrip("#")
-
-
-def _fields(user: User) -> dict[str, Any]:
-    return {name: getattr(user, name) for name in User.__slots__}
 
 
 def _failure(input_: Mapping[str, Any], error: str, code: str, kind: Kind) -> Event:

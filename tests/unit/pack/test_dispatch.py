@@ -1,0 +1,191 @@
+"""Executing actions: every one ends in exactly one event, whatever happens (contract, section 4)."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pack_parts import pack
+from scripted_flyte import ScriptedFlyte
+from support import eventually
+
+from flyte_slack.errors import InvalidInput
+from flyte_slack.flyte import Action
+from flyte_slack.pack import ActionContext, Event
+
+
+@pytest.fixture
+async def flyte() -> AsyncIterator[ScriptedFlyte]:
+    async with ScriptedFlyte().serve() as served:
+        yield served
+
+
+async def result_of(flyte: ScriptedFlyte, id_: str) -> Any:
+    await eventually(lambda: id_ in flyte.results)
+    return flyte.results[id_]
+
+
+def lanes(folder: Path) -> list[str]:
+    with closing(sqlite3.connect(folder / "store.db")) as connection:
+        return [lane for (lane,) in connection.execute("SELECT lane FROM actions ORDER BY id")]
+
+
+async def test_action_ends_in_the_handlers_event(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """The event that the handler returns is the action's result, with its time in RFC 3339."""
+    id_ = flyte.action({"channelId": "C1", "n": 1})
+    async with pack(flyte, tmp_path):
+        result = await result_of(flyte, id_)
+    assert (result["event"], result["payload"]) == ("Echoed", {"channelId": "C1", "n": 1})
+    assert result["createdAt"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("input_", "kind"),
+    [
+        (None, "null"),
+        ("text", "a string"),
+        (3, "a number"),
+        (1.5, "a number"),
+        (True, "a boolean"),
+        ([], "a list"),
+    ],
+)
+async def test_input_that_is_no_object_is_fatal(
+    flyte: ScriptedFlyte, tmp_path: Path, input_: object, kind: str
+) -> None:
+    """FATAL names the command and what the input is; the handler is not called."""
+    id_ = flyte.action(input_)
+    async with pack(flyte, tmp_path):
+        result = await result_of(flyte, id_)
+    assert result["event"] == "FATAL"
+    assert result["payload"] == {
+        "error": f"the input must be an object, not {kind}",
+        "command": "sendMessage",
+    }
+
+
+async def test_unknown_command_is_fatal(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """FATAL names the command that nobody has, and those there are."""
+    id_ = flyte.action({"channelId": "C1"}, command="sendMassage")
+    async with pack(flyte, tmp_path):
+        result = await result_of(flyte, id_)
+    assert result["event"] == "FATAL"
+    assert result["payload"].keys() == {"error", "command"}
+    assert result["payload"]["command"] == "sendMassage"
+    assert "sendMassage" in result["payload"]["error"]
+    assert "sendMessage" in result["payload"]["error"]
+
+
+async def test_failing_handler_is_fatal_and_the_pack_goes_on(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """A handler that fails unexpectedly ends its action in FATAL and stops nothing else."""
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        if "bad" in input_:
+            raise ZeroDivisionError("xoxb-not-for-flows")
+        return Event("Echoed", input_)
+
+    bad = flyte.action({"channelId": "C1", "bad": 1})
+    good = flyte.action({"channelId": "C1"})
+    async with pack(flyte, tmp_path, handler):
+        failed = await result_of(flyte, bad)
+        assert (await result_of(flyte, good))["event"] == "Echoed"
+    assert failed["event"] == "FATAL"
+    assert failed["payload"]["command"] == "sendMessage"
+    assert "xoxb" not in failed["payload"]["error"]
+
+
+async def test_undeclared_event_is_fatal(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """A handler that returns an event its command does not declare is a defect, and so FATAL."""
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        return Event("Other", {})
+
+    id_ = flyte.action({"channelId": "C1"})
+    async with pack(flyte, tmp_path, handler):
+        assert (await result_of(flyte, id_))["event"] == "FATAL"
+
+
+async def test_input_that_the_handler_refuses_is_fatal_with_its_reason(
+    flyte: ScriptedFlyte, tmp_path: Path
+) -> None:
+    """An `InvalidInput` that a handler lets out keeps its sentence."""
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        raise InvalidInput("channelId is required")
+
+    id_ = flyte.action({"channelId": "C1"})
+    async with pack(flyte, tmp_path, handler):
+        assert (await result_of(flyte, id_))["payload"]["error"] == "channelId is required"
+
+
+async def test_input_whose_lane_cannot_be_told_is_fatal(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """A defect in telling the lane costs one action, not the taking of all others (promise 4)."""
+    bad = flyte.action({})  # the lane of this pack's command needs a channelId
+    good = flyte.action({"channelId": "C1"})
+    async with pack(flyte, tmp_path):
+        assert (await result_of(flyte, good))["event"] == "Echoed"
+        await result_of(flyte, bad)
+
+
+async def test_lane_is_the_commands_own(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """Actions are kept in order by what the command says; those that end in FATAL by nothing."""
+    given: list[tuple[str, object]] = [
+        ("sendMessage", {"channelId": "C9"}),
+        ("x", {"channelId": "C9"}),
+        ("sendMessage", 3),
+    ]
+    gate = asyncio.Event()
+    flyte.answer(
+        "register", gate
+    )  # no result is delivered, and so no row is emptied, before it was looked at
+    async with pack(flyte, tmp_path, poll=False) as parts:
+        for number, (command, input_) in enumerate(given):
+            assert await parts.dispatcher.keep(Action(command, input_, f"r/{number}"))
+    assert lanes(tmp_path) == ["C9", "", ""]
+    gate.set()
+
+
+async def test_order_within_a_channel(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """Actions of one channel are executed in the order taken, one after the other (promise 3)."""
+    log: list[str] = []
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        log.append(f"+{input_['n']}")
+        await action.executing()
+        log.append(f"-{input_['n']}")
+        return Event("Echoed", {})
+
+    ids = [flyte.action({"channelId": "C1", "n": n}) for n in range(5)]
+    async with pack(flyte, tmp_path, handler):
+        await eventually(lambda: set(ids) <= flyte.results.keys())
+    assert log == [f"{sign}{n}" for n in range(5) for sign in "+-"]
+
+
+async def test_actions_on_disk_are_executed_at_the_next_start(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """After a crash every action that was on disk is executed, and a begun one is told as begun."""
+    seen: dict[str, bool] = {}
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        seen[f"{input_['n']} {action.identity}"] = action.begun_at is not None
+        return Event("Echoed", input_)
+
+    ids = [flyte.action({"channelId": f"C{n}", "n": n}) for n in range(3)]
+    identities: list[str] = []
+    async with pack(flyte, tmp_path, poll=False) as parts:
+        for n, id_ in enumerate(ids):
+            reference = f"v1/packs/Slack/actions/{id_}/result"
+            await parts.store.actions.add(reference, f"C{n}", "sendMessage", {"channelId": f"C{n}", "n": n})
+            action = await parts.store.actions.next(f"C{n}")
+            assert action is not None
+            identities.append(action.identity)
+            if n < 2:
+                await parts.store.actions.executing(action)
+            if n == 0:
+                await parts.store.actions.not_executed(action)
+    flyte._taken.update(ids)
+    async with pack(flyte, tmp_path, handler, poll=False):
+        await eventually(lambda: set(ids) <= flyte.results.keys())
+    assert seen == {f"{n} {identity}": n == 1 for n, identity in enumerate(identities)}

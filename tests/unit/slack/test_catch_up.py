@@ -1,0 +1,318 @@
+"""Gaps are filled: what was written while nobody listened is forwarded, in order and once (promise 11)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from remembering_slack import RememberingSlack
+from structlog.testing import capture_logs
+from support import breathe, eventually, eventually_true, opened, running
+from tenacity import wait_fixed
+
+from flyte_slack import retries
+from flyte_slack.slack import catch_up as module
+from flyte_slack.slack.catch_up import CatchUp
+from flyte_slack.slack.clock import SlackClock
+from flyte_slack.slack.directory import Directory
+from flyte_slack.slack.history import History
+from flyte_slack.slack.identity import Identity
+from flyte_slack.slack.listeners import Listener
+from flyte_slack.store import Store
+
+NOW = float(int(time.time()))
+GAP = NOW - 600
+"""When the pack last noted that it listened."""
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> RememberingSlack:
+    monkeypatch.setattr(module, "_NOTE_EVERY", 0.02)
+    monkeypatch.setattr(retries, "SLACK_LOOK", wait_fixed(0.01))
+    return RememberingSlack("C1", "C2")
+
+
+class Bench:
+    """The part that fills gaps, over a real store, with the socket's way in beside it."""
+
+    def __init__(self, slack: RememberingSlack, store: Store, listener: Listener, catch_up: CatchUp) -> None:
+        self.slack = slack
+        self.store = store
+        self.catch_up = catch_up
+        self.listening = True
+        self._listener = listener
+
+    async def receive(self, message: dict[str, Any], channel: str = "C1") -> None:
+        """Receive a message over the socket."""
+        event = {"channel": channel, "channel_type": "channel"} | message
+        await self._listener.receive({"type": "event_callback", "team_id": "T1", "event": event})
+
+    async def texts(self, channel: str = "C1") -> list[str]:
+        waiting = await self.store.inbox.waiting(channel, 100_000)
+        return [event.body["event"]["text"] for event in waiting]
+
+    async def noted(self) -> float:
+        return float(await self.store.noted("listening_until") or 0)
+
+    async def filled(self) -> None:
+        """Wait until a gap was filled, and that was noted."""
+        before = await self.noted()
+
+        async def noted() -> bool:
+            return await self.noted() > before
+
+        await eventually_true(noted)
+
+    async def reconnect(self) -> None:
+        self.catch_up.connected()
+        await self.filled()
+
+
+@asynccontextmanager
+async def catching_up(
+    slack: RememberingSlack, folder: Path, *, horizon: float = 3600.0, noted: float | None = GAP
+) -> AsyncIterator[Bench]:
+    """Start the pack's part; by default it listened until ten minutes ago."""
+    async with slack.serve(), slack.client() as web, opened(folder) as store:
+        if noted is not None:
+            await store.note("listening_until", repr(noted))
+        clock = SlackClock()
+        identity = Identity(clock, "UBOT", "flyte", "T1")
+        listener = Listener(store.inbox, lambda lane: None, Directory(web), identity)
+        bench: Bench
+        catch_up = CatchUp(
+            History(web, clock), listener, store, identity, clock, horizon, lambda: bench.listening
+        )
+        bench = Bench(slack, store, listener, catch_up)
+        async with running(catch_up.run()):
+            yield bench
+
+
+async def test_first_start_reads_nothing(slack: RememberingSlack, tmp_path: Path) -> None:
+    """On the very first start there is nothing to catch up: what is in Slack is not the pack's business."""
+    slack.write(GAP + 1)
+    async with catching_up(slack, tmp_path, noted=None) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == []
+    assert slack.calls == []
+
+
+async def test_nothing_is_noted_before_the_pack_listens(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Until there is a connection nothing is read, and the note stands still."""
+    async with catching_up(slack, tmp_path) as bench:
+        await breathe(200)
+        assert await bench.noted() == GAP
+    assert slack.calls == []
+
+
+async def test_missed_messages_are_forwarded_in_order_and_once(
+    slack: RememberingSlack, tmp_path: Path
+) -> None:
+    """After a gap, every missed message of every channel is there, over all pages, in order, once."""
+    slack.page = 7
+    for number in range(30):
+        slack.write(GAP + 1 + number, f"{number}", channel=f"C{1 + number % 2}")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        await bench.reconnect()
+        assert await bench.texts("C1") == [str(number) for number in range(0, 30, 2)]
+        assert await bench.texts("C2") == [str(number) for number in range(1, 30, 2)]
+        (event, *_) = await bench.store.inbox.waiting("C1", 1)
+    assert event.body["team_id"] == "T1"
+    assert (event.body["event"]["channel"], event.body["event"]["channel_type"]) == ("C1", "channel")
+
+
+async def test_missed_and_received_messages_are_one(slack: RememberingSlack, tmp_path: Path) -> None:
+    """What came by socket, before the gap or while it is filled, is not doubled, and is in order."""
+    messages = [slack.write(GAP - 5 + number, str(number)) for number in range(12)]
+    gate = asyncio.Event()
+    slack.answer("users.conversations", gate)
+    async with catching_up(slack, tmp_path) as bench:
+        for message in messages[:6]:
+            await bench.receive(message)
+        bench.catch_up.connected()
+        await eventually(lambda: slack.calls)
+        await bench.receive(messages[-1])
+        gate.set()
+        await bench.filled()
+        assert await bench.texts() == [str(number) for number in range(12)]
+
+
+async def test_message_just_before_the_gap_that_was_never_received(
+    slack: RememberingSlack, tmp_path: Path
+) -> None:
+    """An envelope overtaken by a later one when the connection broke is found: the reading overlaps."""
+    lost = slack.write(GAP - 3, "lost")
+    newest = slack.write(GAP - 1, "newest")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.receive(newest)
+        await bench.reconnect()
+        assert await bench.texts() == ["lost", "newest"]
+    assert lost["ts"] < newest["ts"]
+
+
+async def test_horizon_bounds_what_is_read(slack: RememberingSlack, tmp_path: Path) -> None:
+    """What is older than FLYTE_SLACK_CATCH_UP is not read, however long nobody listened."""
+    slack.write(NOW - 7200, "too old")
+    slack.write(NOW - 1000, "new enough")
+    async with catching_up(slack, tmp_path, noted=NOW - 86_400) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == ["new enough"]
+
+
+async def test_zero_turns_it_off(slack: RememberingSlack, tmp_path: Path) -> None:
+    """With FLYTE_SLACK_CATCH_UP=0 nothing is read."""
+    slack.write(GAP + 1)
+    async with catching_up(slack, tmp_path, horizon=0) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == []
+    assert slack.calls == []
+
+
+async def test_new_reply_in_an_old_thread(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Replies are not in a channel's history: a thread from before the gap is read for its new ones."""
+    slack.page = 2
+    root = slack.write(GAP - 1800, "root")["ts"]
+    for number in range(3):
+        slack.write(GAP - 1700 + number, "known", thread_ts=root)
+    for number in range(5):
+        slack.write(GAP + 1 + number, f"reply {number}", thread_ts=root)
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == [f"reply {number}" for number in range(5)]
+
+
+async def test_thread_without_a_new_reply_is_not_read(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Threads in which nothing happened cost no call: Slack's limits are tight."""
+    root = slack.write(GAP - 1800)["ts"]
+    slack.write(GAP - 1700, thread_ts=root)
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+    assert slack.of("conversations.replies") == []
+
+
+async def test_broadcast_reply_is_one_message(slack: RememberingSlack, tmp_path: Path) -> None:
+    """A reply that was also sent to the channel is in both, and is forwarded once, in its place."""
+    root = slack.write(GAP - 100)["ts"]
+    slack.write(GAP + 1, "before", thread_ts=root)
+    slack.write(GAP + 2, "broadcast", thread_ts=root, subtype="thread_broadcast")
+    slack.write(GAP + 3, "after")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == ["before", "broadcast", "after"]
+
+
+async def test_what_is_not_forwarded_is_not_caught_up(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Bots' messages, the own ones, joins and the like are left out here too."""
+    slack.write(GAP + 1, user="UBOT", bot_id="BBOT")
+    slack.write(GAP + 2, bot_id="B2")
+    slack.write(GAP + 3, subtype="channel_join")
+    slack.write(GAP + 4, "person")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == ["person"]
+
+
+async def test_channel_that_may_not_be_read_is_passed_over(slack: RememberingSlack, tmp_path: Path) -> None:
+    """A channel that the bot was put out of meanwhile costs no other channel its messages."""
+    slack.write(GAP + 1, channel="C1")
+    slack.write(GAP + 1, "there", channel="C2")
+    slack.judge = lambda call: (
+        "not_in_channel"
+        if call.method == "conversations.history" and call.arguments["channel"] == "C1"
+        else None
+    )
+    async with catching_up(slack, tmp_path) as bench:
+        with capture_logs() as logged:
+            await bench.reconnect()
+        assert (await bench.texts("C1"), await bench.texts("C2")) == ([], ["there"])
+    assert [line["channel"] for line in logged if line["log_level"] == "warning"] == ["C1"]
+
+
+async def test_note_stands_still_until_the_gap_is_filled(
+    slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Slack that fails first is asked until it tells; a crash meanwhile loses nothing of the gap."""
+    monkeypatch.setattr(module, "_PATIENCE", 0.02)
+    slack.write(GAP + 1, "missed")
+    slack.judge = lambda call: "internal_error"
+    async with catching_up(slack, tmp_path) as bench:
+        bench.catch_up.connected()
+        await eventually(lambda: len(slack.calls) > 5)
+        assert await bench.noted() == GAP
+    async with catching_up(slack, tmp_path, noted=None) as bench:
+        bench.catch_up.connected()
+        await eventually(lambda: len(slack.calls) > 10)
+        assert await bench.noted() == GAP
+        slack.judge = lambda call: None
+        await bench.filled()
+        assert await bench.texts() == ["missed"]
+
+
+async def test_half_read_gap_is_read_again(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Killed in the midst of filling a gap, the next start fills it, and doubles nothing."""
+    for number in range(2):
+        slack.write(GAP + 1, "missed", channel=f"C{1 + number}")
+    gate = asyncio.Event()
+    slack.judge = lambda call: gate if call.arguments.get("channel") == "C2" and not gate.is_set() else None
+    async with catching_up(slack, tmp_path) as bench:
+        bench.catch_up.connected()
+        await eventually(lambda: any(call.arguments.get("channel") == "C2" for call in slack.calls))
+        assert (await bench.texts("C1"), await bench.noted()) == (["missed"], GAP)
+    gate.set()
+    async with catching_up(slack, tmp_path, noted=None) as bench:
+        await bench.reconnect()
+        assert (await bench.texts("C1"), await bench.texts("C2")) == (["missed"], ["missed"])
+
+
+async def test_gap_while_the_pack_runs(slack: RememberingSlack, tmp_path: Path) -> None:
+    """A gap begins where the pack last listened, not where it started; nothing is noted while it does not."""
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        bench.listening = False
+        await asyncio.gather(*(breathe(5) for _ in range(3)))
+        noted = await bench.noted()
+        slack.write(time.time() + 0.5, "missed")
+        await breathe(100)
+        assert await bench.noted() - noted < 0.5
+        bench.listening = True
+        await bench.reconnect()
+
+        async def there() -> bool:
+            return await bench.texts() == ["missed"]
+
+        await eventually_true(there)
+
+
+async def test_quiet_channel_is_read_from_its_newest_message(slack: RememberingSlack, tmp_path: Path) -> None:
+    """The newest known message of a channel is remembered over restarts, and what it knows is not doubled."""
+    known = slack.write(GAP - 1000, "known")
+    slack.write(GAP + 1, "missed")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.receive(known)
+        await bench.store.inbox.delivered((await bench.store.inbox.waiting("C1", 1))[0])
+        await bench.reconnect()
+        assert await bench.texts() == ["missed"]
+
+
+async def test_refused_token_ends_the_try(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Where Slack refuses to tell the channels at all, that is an error in the log, and the pack goes on."""
+    slack.judge = lambda call: "missing_scope"
+    with capture_logs() as logged:
+        async with catching_up(slack, tmp_path) as bench:
+            await bench.reconnect()
+    assert [line["cause"] for line in logged if line["log_level"] == "error"] == ["missing_scope"]
+
+
+async def test_slacks_clock_is_what_counts(slack: RememberingSlack, tmp_path: Path) -> None:
+    """The note is in Slack's time once Slack told it, and the horizon is counted by it."""
+    slack.now = lambda: time.time() + 7200
+    slack.write(NOW + 6000, "missed")
+    async with catching_up(slack, tmp_path, noted=NOW + 5900) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == ["missed"]
+        await bench.filled()
+        assert await bench.noted() > time.time() + 7000
