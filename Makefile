@@ -3,11 +3,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
-SECONDS ?= 300
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test soak check format lock clean
+.PHONY: help sandbox test check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -18,9 +17,6 @@ sandbox: $(VENV)/.runtime ## try the whole system on this machine, without any a
 
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
-
-soak: $(VENV)/.dev ## random faults on two replicas for SECONDS, then a full account
-	PYTHONPATH=. $(BIN)/python tests/soak/soak.py --seconds $(SECONDS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
