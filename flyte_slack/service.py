@@ -163,7 +163,8 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
 
             await stop.wait()
             log.info("stopping: work in hand is finished", grace=settings.shutdown_grace)
-            poller.stop()
+            for stopped in (poller, dispatcher, results, events):
+                stopped.stop()
             for task in receiving:
                 task.cancel()
             with contextlib.suppress(TimeoutError):
@@ -222,7 +223,8 @@ def _flyte_client(settings: Settings) -> FlyteClient:
 async def _slack_web_api(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     """One session for all calls, and no retries of the SDK's own: they would post twice."""
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30)
+        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
+        timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT),  # the SDK's own is for sessions it makes
     ) as session:
         web_api = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),

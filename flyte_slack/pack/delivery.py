@@ -57,6 +57,7 @@ class EventDelivery:
         self._lanes = Lanes("inbox", self._work, self._inbox.lanes, store.leases)
         self.wake = self._lanes.wake
         self.idle = self._lanes.idle
+        self.stop = self._lanes.stop
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -146,6 +147,7 @@ class ResultDelivery:
         self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
         self._lanes = Lanes("results", self._work, self._actions.results, store.leases)
         self.idle = self._lanes.idle
+        self.stop = self._lanes.stop
 
     def wake(self, id_: int) -> None:
         """Say that the result of an action waits."""

@@ -47,6 +47,7 @@ class Dispatcher:
         self._lanes = Lanes("actions", self._work, store.actions.lanes, store.leases)
         self.wake = self._lanes.wake
         self.idle = self._lanes.idle
+        self.stop = self._lanes.stop
 
     async def keep(self, action: Action) -> bool:
         """Store an action that was taken, put it into its lane, and wake that. Return whether it is new.

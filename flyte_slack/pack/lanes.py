@@ -47,6 +47,7 @@ class Lanes:
         self._again: set[str] = set()
         self._turn: deque[str] = deque()
         self._woken = asyncio.Event()
+        self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -85,8 +86,12 @@ class Lanes:
         """Whether this replica surely still is the one that works in a lane."""
         return self._leases.held(self._kind, lane)
 
+    def stop(self) -> None:
+        """Look for no more work; what was woken is finished. Other replicas see to the rest."""
+        self._stopping = True
+
     async def _look(self) -> None:
-        while True:
+        while not self._stopping:
             with contextlib.suppress(StoreUnavailable):
                 await self.look()
             await asyncio.sleep(LOOK_EVERY)
