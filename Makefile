@@ -6,7 +6,7 @@ WORKERS ?= 2
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test check format lock clean
+.PHONY: help sandbox test faults check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -17,6 +17,9 @@ sandbox: $(VENV)/.runtime ## try the whole system on this machine, without any a
 
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+faults: $(VENV)/.dev ## the longer fault injection, replicas and a short soak; some minutes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/fault_injection tests/soak $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
