@@ -4,9 +4,8 @@ A policy says how long to wait before try `n` and when to give up. Which errors 
 try is said by their class (`retryable`), never here.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.stop import stop_base, stop_never
@@ -14,7 +13,6 @@ from tenacity.wait import wait_base, wait_random_exponential
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Sleep = Callable[[float], Awaitable[Any]]
 
 SLOWEST = 30.0
 """Longest wait, in seconds, of any policy towards Flyte (promise 8)."""
@@ -66,20 +64,16 @@ def is_retryable(error: BaseException) -> bool:
     return bool(getattr(error, "retryable", False))
 
 
-def retrying(
-    wait: wait_base, *, stop: stop_base | None = None, sleep: Sleep = asyncio.sleep
-) -> AsyncRetrying:
+def retrying(wait: wait_base, *, stop: stop_base | None = None) -> AsyncRetrying:
     """Return a loop over tries that goes on while the error is retryable and re-raises what is not.
 
     Args:
         wait: one of the policies above.
         stop: when to give up; never, by default.
-        sleep: how to wait; a caller passes one that can be woken early.
     """
     return AsyncRetrying(
         wait=wait,
         stop=stop or stop_never,
-        sleep=sleep,
         retry=retry_if_exception(is_retryable),
         reraise=True,
     )

@@ -31,9 +31,13 @@ def token(*prefixes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_header_token(value: str) -> bool:
+    """Whether a value can be sent in a header: printable ASCII characters without a blank."""
+    return value.isascii() and value.isprintable() and " " not in value
+
+
 def _header_token(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not (text.isascii() and text.isprintable() and " " not in text):
+    if not is_header_token(value.get_secret_value()):
         raise ValueError("it cannot be sent in a header")
     return value
 

@@ -4,13 +4,9 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import logs
+from ..setting_values import is_header_token
 
 log = logs.get(__name__)
-
-
-def is_token(value: str) -> bool:
-    """Whether a value can be sent in a header."""
-    return value.isascii() and value.isprintable() and " " not in value
 
 
 class Token(Protocol):
@@ -51,7 +47,7 @@ class FileToken:
             if seen != self._seen:
                 value = self._path.read_text().strip()
                 logs.add_secrets([value])
-                if not is_token(value):
+                if not is_header_token(value):
                     raise ValueError("it holds no token: printable ASCII characters without a blank")
                 self._value = value or None
                 self._seen = seen

@@ -184,6 +184,7 @@ class Connections:
                 except BaseException:
                     await new.retire()
                     raise
+                self._number_open()  # the old ones may have been closed while this one was opened
                 self._held.add(new)
                 if self._none_open:
                     self._none_open = False

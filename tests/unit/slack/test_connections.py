@@ -144,6 +144,19 @@ async def test_gap_is_told_and_a_replacement_is_none(slack: ScriptedSockets, tmp
         await eventually(lambda: held.gaps == [0, 1])
 
 
+async def test_gap_while_a_new_one_is_slow_is_told(slack: ScriptedSockets, tmp_path: Path) -> None:
+    """That the old one was closed before the new one was open is noticed, though nobody asks meanwhile."""
+    slack.mute = {2}
+    async with connected(slack, tmp_path) as held:
+        await eventually(lambda: held.gaps == [0])
+        await slack.send(1, {"type": "disconnect", "reason": "refresh_requested"})
+        await slack.opened(1, 2)
+        slack.drop(1)
+        await eventually(lambda: all(old.current_session_closed for old in held.connections._held))
+        await slack.send(2, {"type": "hello", "num_connections": 1})
+        await eventually(lambda: held.gaps == [0, 1])
+
+
 async def test_server_that_closes_is_left_for_a_new_ticket(slack: ScriptedSockets, tmp_path: Path) -> None:
     """A socket that Slack closes properly is replaced too."""
     async with connected(slack, tmp_path):
