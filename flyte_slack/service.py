@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from . import __version__, logs
 from .flyte import FileToken, FixedToken, FlyteClient, Token
 from .pack import Command, EventDefinition, PackDefinition, orphans
+from .pack.arrivals import Arrivals
 from .pack.delivery import EventDelivery, ResultDelivery
 from .pack.dispatch import Dispatcher
 from .pack.health import Condition, Health
@@ -107,7 +108,8 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
 
         registration = Registration(flyte, pack, health)
         forwarding = Forwarding(directory, settings.channels)
-        events = EventDelivery(flyte, registration, store, forwarding, activity, recovered)
+        arrivals = Arrivals()
+        events = EventDelivery(flyte, registration, store, forwarding, activity, recovered, arrivals)
         results = ResultDelivery(flyte, registration, store, activity, recovered)
         dispatcher = Dispatcher(pack, store, results)
         poller = Poller(
@@ -130,13 +132,16 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             clock,
             settings.catch_up,
             lambda: connections is None or connections.condition().healthy,
+            arrivals,
         )
         if settings.receives_by is Mode.HTTP:
             port.router.add_post("/slack/events", partial(receive_http, app))
             catch_up.connected()
         else:
             app_token = _secret(settings.slack_app_token)
-            connections = Connections(app, app_token, web_api, settings.connections, catch_up.connected)
+            connections = Connections(
+                app, app_token, web_api, settings.connections, catch_up.connected, arrivals
+            )
         health.parts = {
             "Slack": partial(_slack_condition, identity, connections),
             "Store": partial(_store_condition, store),
@@ -167,26 +172,39 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
                 stopped.stop()
             for task in receiving:
                 task.cancel()
+            grace = settings.shutdown_grace
+            last_start = max(grace - settings.flyte_api_timeout, grace / 2)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(settings.shutdown_grace):
+                async with asyncio.timeout(grace):
                     await asyncio.wait([polling, *receiving])
-                    await _finish(dispatcher, results, events, health)
+                    await asyncio.gather(
+                        _actions_done(dispatcher, results, health), _events_done(events, health, last_start)
+                    )
             for task in (polling, *background):
                 task.cancel()
         log.info("stopped")
 
 
-async def _finish(
-    dispatcher: Dispatcher,
-    results: ResultDelivery,
-    events: EventDelivery,
-    health: Health,
-) -> None:
-    """Return when nothing is in hand any more. With Flyte away, what is stored waits for the next start."""
+async def _actions_done(dispatcher: Dispatcher, results: ResultDelivery, health: Health) -> None:
+    """Return when no action is in hand. With Flyte away, results wait in the store for the next start."""
     await dispatcher.idle()
     if health.flyte.healthy:
         await results.idle()
-        await events.idle()
+
+
+async def _events_done(events: EventDelivery, health: Health, last_start: float) -> None:
+    """Return when all events are delivered, or those in flight at least.
+
+    Args:
+        events: delivers.
+        health: tells whether Flyte is there.
+        last_start: seconds from now after which no more is sent, so that the answers come in time.
+    """
+    if health.flyte.healthy:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(last_start):
+                await events.idle()
+    await events.close()
 
 
 def _store_condition(store: Store) -> Condition:

@@ -13,6 +13,7 @@ from tenacity import wait_fixed
 from flyte_slack import retries
 from flyte_slack.flyte import FlyteClient
 from flyte_slack.pack import ActionContext, Command, Event, EventDefinition, PackDefinition
+from flyte_slack.pack.arrivals import Arrivals
 from flyte_slack.pack.delivery import EventDelivery, ResultDelivery
 from flyte_slack.pack.dispatch import Dispatcher
 from flyte_slack.pack.health import Health
@@ -51,9 +52,10 @@ class Parts:
         self.store = store
         self.health = Health()
         self.activity, self.recovered = Pulse(), Pulse()
+        self.arrivals = Arrivals()
         self.registration = Registration(client, pack, self.health)
         self.events = EventDelivery(
-            client, self.registration, store, self._map, self.activity, self.recovered
+            client, self.registration, store, self._map, self.activity, self.recovered, self.arrivals
         )
         self.results = ResultDelivery(client, self.registration, store, self.activity, self.recovered)
         self.dispatcher = Dispatcher(pack, store, self.results)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx
 
@@ -10,6 +11,7 @@ from .. import logs, retries
 from ..errors import FlyteError, FlyteNotFound
 from ..flyte import FlyteClient, PackLinks
 from ..store import Store, StoredEvent, StoredResult
+from .arrivals import Arrivals
 from .definition import LARGEST, Event
 from .lanes import Lanes
 from .pulse import Pulse
@@ -35,6 +37,7 @@ class EventDelivery:
         mapping: from what is stored to what flows see.
         activity: beats with every event that Flyte accepted.
         recovered: beats when Flyte answers again; waiting lanes then try at once.
+        arrivals: what was received and is not stored yet; nothing of its lane overtakes it.
     """
 
     def __init__(
@@ -45,13 +48,17 @@ class EventDelivery:
         mapping: Mapping,
         activity: Pulse,
         recovered: Pulse,
+        arrivals: Arrivals,
     ) -> None:
         self._client = client
         self._registration = registration
         self._inbox = store.inbox
+        self._leases = store.leases
         self._mapping = mapping
         self._activity = activity
         self._recovered = recovered
+        self._arrivals = arrivals
+        self._closed = False
         self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
         self._accepted: dict[int, asyncio.Future[None]] = {}
         self._lanes = Lanes("inbox", self._work, self._inbox.lanes, store.leases)
@@ -63,10 +70,31 @@ class EventDelivery:
         """Deliver until cancelled."""
         await self._lanes.run()
 
+    async def close(self) -> None:
+        """Post no more, and return when what is in flight is answered.
+
+        Events have no identity in Flyte: one whose answer is not waited for would be posted again.
+        """
+        self._closed = True
+        for _ in range(_CONCURRENT_POSTS):
+            await self._posts.acquire()
+
+    async def _next(self, lane: str) -> list[StoredEvent]:
+        """Return the next events of a lane, when what was received before them is stored too."""
+        waiting = await retries.until_stored(self._inbox.waiting, lane, _BATCH)
+        if not waiting:
+            return []
+        last = waiting[-1]
+        held = await self._arrivals.passed(lane, last.position, last.stored_at)
+        if not self._leases.alone:
+            mark = partial(retries.until_stored, self._inbox.mark, lane)
+            held = await self._arrivals.quiet(mark, last.stored_at) or held
+        return await retries.until_stored(self._inbox.waiting, lane, _BATCH) if held else waiting
+
     async def _work(self, lane: str) -> None:
-        while waiting := await retries.until_stored(self._inbox.waiting, lane, _BATCH):
+        while waiting := await self._next(lane):
             for stored in waiting:
-                if not self._lanes.held(lane):
+                if self._closed or not self._lanes.held(lane):
                     return
                 if stored.id in self._accepted:
                     await self._marked(stored)
@@ -91,6 +119,8 @@ class EventDelivery:
             links = await self._registration.links()
             try:
                 async with self._posts:
+                    if self._closed:
+                        return
                     await self._client.post_event(links, event.wire())
             except FlyteNotFound as error:
                 self._registration.lost(links)

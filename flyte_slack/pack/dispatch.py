@@ -1,5 +1,7 @@
 """Executes stored actions: one code path for an action just taken and for one found after a crash."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .. import logs, retries
@@ -18,14 +20,17 @@ _NO_LANE = ""
 class _Context:
     """An `ActionContext` over the store."""
 
-    def __init__(self, store: Store, action: StoredAction) -> None:
+    def __init__(self, store: Store, action: StoredAction, held: Callable[[], bool]) -> None:
         self._store = store
         self._action = action
+        self._held = held
         self.identity = action.identity
         self.begun_at = action.begun_at
 
     async def executing(self, at: float | None = None) -> None:
         await self._store.actions.executing(self._action, at)
+        if not self._held():  # the process stood still since the store said so
+            raise LeaseLost(f"the action {self.identity} may be another replica's by now")
 
     async def not_executed(self) -> None:
         await self._store.actions.not_executed(self._action)
@@ -110,7 +115,7 @@ class Dispatcher:
             return self._fatal(action, f"the pack failed unexpectedly: {error.__class__.__name__}")
 
     async def _handle(self, command: Command, action: StoredAction, input_: dict[str, Any]) -> Event:
-        event = await command.handler(input_, _Context(self._store, action))
+        event = await command.handler(input_, self._context(action))
         if event.name not in command.events:
             raise TypeError(f"the handler of {command.name} returned the undeclared event {event.name!r}")
         if event.too_large:
@@ -118,6 +123,9 @@ class Dispatcher:
                 action, f"the result {event.name} is larger than the {LARGEST} bytes Flyte takes"
             )
         return event
+
+    def _context(self, action: StoredAction) -> _Context:
+        return _Context(self._store, action, partial(self._lanes.held, action.lane))
 
     def _fatal(self, action: StoredAction, error: str) -> Event:
         log.error("action ends in FATAL", command=action.command, action=action.identity, cause=error)

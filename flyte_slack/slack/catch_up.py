@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import logs, retries
 from ..errors import StoreUnavailable
+from ..pack.arrivals import Arrivals, Source
 from ..store import Store
 from .clock import SlackClock
 from .history import CannotLook, History, Message
@@ -38,6 +39,7 @@ class CatchUp:
         clock: Slack's.
         horizon: how far back is read at most, in seconds; 0 for not at all.
         listening: whether messages are received at this moment.
+        arrivals: told where something may be missing; what came after a gap waits a little for it.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class CatchUp:
         clock: SlackClock,
         horizon: float,
         listening: Callable[[], bool],
+        arrivals: Arrivals,
     ) -> None:
         self._history = history
         self._listener = listener
@@ -57,24 +60,28 @@ class CatchUp:
         self._clock = clock
         self._horizon = horizon
         self._listening = listening
+        self._arrivals = arrivals
+        self._gap = arrivals.open()
         self._connected = asyncio.Event()
 
     def connected(self) -> None:
         """Say that messages are received again after they were not."""
+        self._arrivals.close(self._gap)
+        self._gap = self._arrivals.open()
+        self._gap.hold()
         self._connected.set()
 
     async def run(self) -> None:
         """Fill gaps until cancelled."""
         await self._connected.wait()
-        self._connected.clear()
         noted = await self._noted()
-        if noted is not None:
-            await self._fill(noted)
         while True:
             if self._connected.is_set():
                 self._connected.clear()
+                gap = self._gap
                 if noted is not None:
-                    await self._fill(noted)
+                    await self._fill(noted, gap)
+                self._arrivals.close(gap)
             if self._listening():
                 noted = await self._note(noted)
             try:
@@ -95,7 +102,7 @@ class CatchUp:
             return before
         return now
 
-    async def _fill(self, since: float) -> None:
+    async def _fill(self, since: float, gap: Source) -> None:
         """Read what was missed since a time; tried until Slack and the store let it."""
         if not self._horizon:
             return
@@ -105,7 +112,7 @@ class CatchUp:
             try:
                 if left is None:
                     left = [channel async for channel in self._history.channels(self._deadline())]
-                left = [channel for channel in left if not await self._caught_up(channel, since)]
+                left = [channel for channel in left if not await self._caught_up(channel, since, gap)]
             except (CannotLook, StoreUnavailable) as error:
                 if isinstance(error, CannotLook) and error.failure.outcome is Outcome.REFUSED:
                     log.error("Slack's history cannot be read for missed messages", cause=str(error))
@@ -116,14 +123,16 @@ class CatchUp:
                 await asyncio.sleep(retries.pause(retries.SLACK_LOOK, tries, TimeoutError()))
         log.info("history was read for missed messages", since=since)
 
-    async def _caught_up(self, channel: Message, since: float) -> bool:
+    async def _caught_up(self, channel: Message, since: float, gap: Source) -> bool:
         """Take in what was missed in one channel; return False where that has to be tried again."""
         try:
             await self._channel(channel, since)
         except CannotLook as error:
             cause = error.failure.code
             log.warning("a channel's history cannot be read", channel=channel.get("id"), cause=cause)
-            return error.failure.outcome is Outcome.REFUSED
+            if error.failure.outcome is not Outcome.REFUSED:
+                return False
+        gap.passed(str(channel.get("id") or ""))
         return True
 
     @staticmethod

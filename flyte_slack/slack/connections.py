@@ -7,6 +7,7 @@ issues 1379 and 1922). Here a client holds one socket for its life; the supervis
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -18,7 +19,9 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from .. import logs, retries
+from ..pack.arrivals import Arrivals
 from ..pack.health import Condition
+from .messages import is_from_people, place
 from .proxies import proxy_for
 from .responses import Outcome, read_failure
 
@@ -39,9 +42,10 @@ class Connection(SocketModeClient):
         bolt: handles the envelopes; what it does not answer with 200 is not acknowledged.
         app_token: an `xapp-` token.
         web: the Web API, for `apps.connections.open`.
+        arrivals: told what was received, and when that is settled.
     """
 
-    def __init__(self, bolt: AsyncApp, app_token: str, web: AsyncWebClient) -> None:
+    def __init__(self, bolt: AsyncApp, app_token: str, web: AsyncWebClient, arrivals: Arrivals) -> None:
         super().__init__(
             app_token=app_token,
             web_client=web,
@@ -49,6 +53,8 @@ class Connection(SocketModeClient):
             ping_interval=_PING_EVERY,
         )
         self._bolt = bolt
+        self._arrivals = arrivals
+        self._source = arrivals.open()
         self._in_hand = 0
         self.hello = asyncio.Event()
         self.ended = asyncio.Event()
@@ -109,6 +115,7 @@ class Connection(SocketModeClient):
             await asyncio.sleep(0.01)
         with contextlib.suppress(Exception):
             await self.close()  # type: ignore[no-untyped-call]
+        self._arrivals.close(self._source)
 
     @property
     def current_session_closed(self) -> bool:
@@ -126,6 +133,15 @@ class Connection(SocketModeClient):
             self.reason = f"Slack disconnects: {message.get('reason')}"
         await super().run_message_listeners(message, raw_message)
 
+    async def enqueue_message(self, message: str) -> None:
+        """Note what is received at once: handling it can take its time."""
+        with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):  # others see to it
+            request = SocketModeRequest.from_dict(json.loads(message))
+            event = request.payload.get("event") if request else None
+            if request is not None and isinstance(event, dict) and is_from_people(event):
+                self._source.arrived(request.envelope_id, *place(event))
+        await super().enqueue_message(message)
+
     async def _handle(self, client: SocketModeClient, request: SocketModeRequest) -> None:
         self._in_hand += 1
         try:
@@ -135,6 +151,7 @@ class Connection(SocketModeClient):
                 await send_async_response(client, request, answer, start)
         finally:
             self._in_hand -= 1
+            self._source.settled(request.envelope_id)
 
 
 class Connections:
@@ -146,16 +163,24 @@ class Connections:
         web: the Web API.
         number: connections held at once.
         opened: called when a connection is opened while there was none.
+        arrivals: told what each connection has received and not stored yet.
     """
 
     def __init__(
-        self, bolt: AsyncApp, app_token: str, web: AsyncWebClient, number: int, opened: Callable[[], None]
+        self,
+        bolt: AsyncApp,
+        app_token: str,
+        web: AsyncWebClient,
+        number: int,
+        opened: Callable[[], None],
+        arrivals: Arrivals,
     ) -> None:
         self._bolt = bolt
         self._app_token = app_token
         self._web = web
         self._number = number
         self._opened = opened
+        self._arrivals = arrivals
         self._held: set[Connection] = set()
         self._none_open = True
         self._problem = "connecting"
@@ -172,7 +197,7 @@ class Connections:
         tries = 0
         try:
             while True:
-                new = Connection(self._bolt, self._app_token, self._web)
+                new = Connection(self._bolt, self._app_token, self._web, self._arrivals)
                 try:
                     await new.open()
                 except Exception as error:

@@ -11,10 +11,11 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from .. import logs
+from ..errors import StoreUnavailable
 from ..store import Inbox
 from .directory import Directory
 from .identity import Identity
-from .messages import instant, is_from_people
+from .messages import is_from_people, place
 
 log = logs.get(__name__)
 
@@ -52,10 +53,10 @@ class Listener:
         self._directory.learn(event)
         if not is_from_people(event, self._identity.user_id):
             return
-        channel, ts = str(event["channel"]), str(event["ts"])
+        (channel, position), ts = place(event), str(event["ts"])
         team = str(body.get("team_id") or event.get("team") or self._identity.team_id)
         stored = {"team_id": team, "event": dict(event)}
-        if await self._inbox.add(f"{channel}:{ts}", channel, stored, instant(ts).timestamp()):
+        if await self._inbox.add(f"{channel}:{ts}", channel, stored, position):
             log.info("message stored", channel=channel, ts=ts, event_id=str(body.get("event_id") or ""))
             self._wake(channel)
         else:
@@ -75,7 +76,11 @@ def bolt(listener: Listener, *, bot_token: str, signing_secret: str) -> AsyncApp
     ) -> BoltResponse:
         if body.get("type") in _NEEDS_NO_STORE:
             return await next_()
-        await listener.receive(body)
+        try:
+            await listener.receive(body)
+        except StoreUnavailable as error:
+            log.warning("an event is not acknowledged: Slack sends it again", cause=str(error))
+            return BoltResponse(status=503, body="")
         return BoltResponse(status=200, body="")
 
     return AsyncApp(

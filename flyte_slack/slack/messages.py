@@ -115,6 +115,11 @@ def is_from_people(message: Json, own_user: str = "") -> bool:
     )
 
 
+def place(message: Json) -> tuple[str, float]:
+    """Return what a message must stay in order with, its channel, and its place in there, its time."""
+    return str(message["channel"]), instant(str(message["ts"])).timestamp()
+
+
 def message_sent(
     origin: Literal["channel", "command"],
     message: Json,

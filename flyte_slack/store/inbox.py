@@ -24,6 +24,7 @@ class StoredEvent:
         lane: what it must stay in order with.
         body: the event as it was received.
         stored_at: when it was stored, in seconds since the epoch.
+        position: where in its lane it is.
     """
 
     id: int
@@ -31,6 +32,7 @@ class StoredEvent:
     lane: str
     body: dict[str, Any]
     stored_at: float
+    position: float = 0.0
 
 
 class Inbox:
@@ -104,6 +106,15 @@ class Inbox:
         async with reading(self._engine) as connection:
             return [_event(row) for row in await connection.execute(query)]
 
+    async def mark(self, lane: str) -> tuple[int, int]:
+        """Return what changes with every event that is stored into a lane."""
+        query = select(func.count(), func.max(inbox.c.id)).where(
+            inbox.c.state == State.TAKEN, inbox.c.lane == lane
+        )
+        async with reading(self._engine) as connection:
+            number, newest = (await connection.execute(query)).one()
+            return number, newest or 0
+
     async def delivered(self, event: StoredEvent) -> None:
         """Keep of a delivered event its key only."""
         await self._end(event, state=State.DELIVERED, body=None)
@@ -130,5 +141,10 @@ class Inbox:
 
 def _event(row: Row[Any]) -> StoredEvent:
     return StoredEvent(
-        id=row.id, key=row.key, lane=row.lane, body=json.loads(row.body), stored_at=row.stored_at
+        id=row.id,
+        key=row.key,
+        lane=row.lane,
+        body=json.loads(row.body),
+        stored_at=row.stored_at,
+        position=row.position,
     )

@@ -5,6 +5,7 @@ The database's clock decides, a lease is renewed while its lane has work, and on
 """
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from .. import logs
 from ..errors import StoreUnavailable
 from .schema import leases
-from .sql import cause_of, insert_if_new
+from .sql import cause_of, insert_if_new, replace
 from .writer import Write
 
 log = logs.get(__name__)
@@ -27,6 +28,7 @@ TTL = 10.0
 """Seconds that a lease holds without being renewed."""
 
 _RENEW_EVERY = 3.0
+_REPLICA = "replica"  # kind of the row by which a replica shows that it is there
 _MARGIN = 2.0  # a holder gives up before the database lets another in
 
 Key = tuple[str, str]
@@ -34,7 +36,13 @@ T = TypeVar("T")
 
 
 class Leases(Protocol):
-    """Who works in which lane. A lane is named by its kind (`inbox`, `actions`, `results`) and itself."""
+    """Who works in which lane. A lane is named by its kind (`inbox`, `actions`, `results`) and itself.
+
+    Attributes:
+        alone: whether no other replica uses the store, as far as is known.
+    """
+
+    alone: bool
 
     async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
         """Take the lease of a lane unless another replica has it; `lost` is called when it gets lost."""
@@ -57,6 +65,8 @@ class Leases(Protocol):
 
 class SoleOwner:
     """Leases where no other process can use the store."""
+
+    alone = True
 
     async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
         """Every lane is ours."""
@@ -93,6 +103,7 @@ class LeaseTable:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._owner = uuid.uuid4().hex
+        self.alone = False
         self._held: dict[Key, Callable[[], object]] = {}
         self._until: dict[Key, float] = {}
 
@@ -155,6 +166,8 @@ class LeaseTable:
     async def run(self) -> None:
         """Renew what is held, until cancelled."""
         while True:
+            with contextlib.suppress(StoreUnavailable):
+                self.alone = not await self._commit(self._others)
             await asyncio.sleep(_RENEW_EVERY)
             if self._held:
                 await self._renew()
@@ -162,6 +175,15 @@ class LeaseTable:
                 log.warning("a lease was lost: the lane is left to another replica", kind=key[0])
                 self._until.pop(key, None)
                 self._held.pop(key)()
+
+    async def _others(self, connection: AsyncConnection) -> int:
+        """Show that this replica is there, and return how many others are."""
+        present = leases.c.kind == _REPLICA
+        await connection.execute(delete(leases).where(present, leases.c.until < func.now()))
+        row = {"kind": _REPLICA, "lane": self._owner, "owner": self._owner, "until": _end()}
+        await replace(connection, leases, row)
+        others = select(func.count()).select_from(leases).where(present, leases.c.owner != self._owner)
+        return int(await connection.scalar(others) or 0)
 
     async def _renew(self) -> None:
         asked_at = time.monotonic()

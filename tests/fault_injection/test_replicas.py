@@ -115,6 +115,23 @@ async def shared_work(folder: Path, postgres: Postgres, number: int) -> None:
         assert all(shares), f"one of them did nothing: {shares}"
 
 
+async def test_burst(tmp_path: Path, postgres: Postgres) -> None:
+    """400 messages at once over 4 channels and two replicas: each once, in order per channel."""
+    async with several(tmp_path, postgres, 2) as (w, packs):
+        await asyncio.gather(*(pack.start() for pack in packs))
+        channels = [w.fresh() for _ in range(4)]
+        await eventually(lambda: w.socket_mode.connections == 4)
+        texts = texts_of(channels, 400, "message")
+        for channel, text in texts:
+            w.say(channel, text)
+        await w.acknowledged(400)
+        await w.delivered(400, timeout=60)
+        await w.marked(*channels)
+        assert_seen_once(w, texts)
+        shares = [len(pack.logged("message stored")) for pack in packs]
+        assert all(shares), f"one of them received nothing: {shares}"
+
+
 async def test_one_is_killed(tmp_path: Path, postgres: Postgres) -> None:
     """kill -9 of a replica amid events, posts and results: the other takes its work over, all of it once."""
     async with several(tmp_path, postgres, 2) as (w, (doomed, other)):

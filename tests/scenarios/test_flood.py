@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from harness import World, world
 
 
@@ -46,7 +45,6 @@ async def test_two_thousand_over_two_connections(tmp_path: Path) -> None:
         assert_each_once(w, 2000)
 
 
-@pytest.mark.xfail(reason="one connection can be read before the other: docs/promises.md, 3", strict=False)
 async def test_order_of_a_flood_over_two_connections(tmp_path: Path) -> None:
     """2,000 messages at once over 20 channels and the usual two connections arrive in order (promise 3)."""
     async with world(tmp_path) as w:

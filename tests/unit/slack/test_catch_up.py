@@ -14,6 +14,7 @@ from support import breathe, eventually, eventually_true, opened, running
 from tenacity import wait_fixed
 
 from flyte_slack import retries
+from flyte_slack.pack.arrivals import Arrivals
 from flyte_slack.slack import catch_up as module
 from flyte_slack.slack.catch_up import CatchUp
 from flyte_slack.slack.clock import SlackClock
@@ -84,7 +85,14 @@ async def catching_up(
         listener = Listener(store.inbox, lambda lane: None, Directory(web), identity)
         bench: Bench
         catch_up = CatchUp(
-            History(web, clock), listener, store, identity, clock, horizon, lambda: bench.listening
+            History(web, clock),
+            listener,
+            store,
+            identity,
+            clock,
+            horizon,
+            lambda: bench.listening,
+            Arrivals(),
         )
         bench = Bench(slack, store, listener, catch_up)
         async with running(catch_up.run()):

@@ -14,6 +14,7 @@ from support import breathe, eventually, opened, running
 from tenacity import wait_fixed
 
 from flyte_slack import retries
+from flyte_slack.pack.arrivals import Arrivals
 from flyte_slack.slack import connections as module
 from flyte_slack.slack.clock import SlackClock
 from flyte_slack.slack.connections import Connections
@@ -65,7 +66,7 @@ async def connected(slack: ScriptedSockets, folder: Path, number: int = 1) -> As
         )
         app = bolt(listener, bot_token=BOT_TOKEN, signing_secret="")
         gaps: list[int] = []
-        connections = Connections(app, "xapp-1-test", web, number, lambda: gaps.append(len(gaps)))
+        connections = Connections(app, "xapp-1-test", web, number, lambda: gaps.append(len(gaps)), Arrivals())
         async with running(connections.run()):
             yield Held(connections, listener, gaps)
 

@@ -95,7 +95,7 @@ async def test_failing_store_refuses_the_acknowledgement(bench: Bench, tmp_path:
     """What cannot be stored is not acknowledged, so that Slack sends it again; then it is new."""
     await dispatch(bench, payload())
     with full_disk(tmp_path):
-        assert await dispatch(bench, payload("2.000001", text="x" * 100_000)) == 500
+        assert await dispatch(bench, payload("2.000001", text="x" * 100_000)) == 503
         assert bench.woken == ["C1"]
     assert await dispatch(bench, payload("2.000001", text="x" * 100_000)) == 200
     assert await bench.keys() == ["C1:1.000001", "C1:2.000001"]
@@ -204,7 +204,7 @@ async def test_http_failing_store_is_no_200(bench: Bench, tmp_path: Path) -> Non
     await dispatch(bench, payload())
     body = json.dumps(payload("2.0", text="x" * 100_000))
     with full_disk(tmp_path):
-        assert (await post(bench.app, body, signed(body)))[0] == 500
+        assert (await post(bench.app, body, signed(body)))[0] == 503
 
 
 @pytest.mark.parametrize("how", ["unsigned", "other secret", "too old", "other body", "empty secret"])

@@ -1,0 +1,140 @@
+"""What is on its way into the store, so that nothing of its lane overtakes it (promise 3)."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable
+
+from .pulse import Pulse
+
+LONGEST_HOLD = 5.0
+"""Seconds after which what is stored is delivered, whatever may still be on its way."""
+
+_OTHERS_HOLD = 2.0  # the same, for what other replicas may store
+_QUIET = 0.025  # seconds without a new event of the lane, after which others have stored what they received
+_QUIET_IN_A_BURST = 0.15
+_TURNS = 4  # of the event loop: what lies in a socket's buffers is read within three
+
+
+class Source:
+    """One way in which events are received: a connection, or what is read of a gap.
+
+    Attributes:
+        newest: the highest position received.
+        received: how many events were received.
+    """
+
+    def __init__(self, changed: Pulse) -> None:
+        self.newest = 0.0
+        self.received = 0
+        self._changed = changed
+        self._passed: set[str] | None = None
+        self._unstored: dict[Hashable, tuple[str, float]] = {}
+        self._positions: defaultdict[str, list[float]] = defaultdict(list)
+
+    def arrived(self, id_: Hashable, lane: str, position: float) -> None:
+        """Say that an event was received, and is about to be stored."""
+        self.received += 1
+        self.newest = max(self.newest, position)
+        if id_ not in self._unstored:
+            self._unstored[id_] = lane, position
+            self._positions[lane].append(position)
+
+    def settled(self, id_: Hashable) -> None:
+        """Say that it is stored, or will not be."""
+        lane, position = self._unstored.pop(id_, ("", 0.0))
+        if lane:
+            self._positions[lane].remove(position)
+            if not self._positions[lane]:
+                del self._positions[lane]
+            self._changed.beat()
+
+    def hold(self) -> None:
+        """Say that something may be missing in every lane, until `passed` or `Arrivals.close` is called."""
+        self._passed = set()
+
+    def passed(self, lane: str) -> None:
+        """Say that a lane is complete."""
+        if self._passed is not None:
+            self._passed.add(lane)
+            self._changed.beat()
+
+    def holds_before(self, lane: str, position: float) -> bool:
+        """Whether something earlier in a lane is not stored yet."""
+        if self._passed is not None and lane not in self._passed:
+            return True
+        return min(self._positions.get(lane, ()), default=position) < position
+
+
+class Arrivals:
+    """The ways in which events are received, and what of each is not stored yet.
+
+    Several connections share a lane, and one of them can be read long after another. What is stored is
+    held until every connection has got past it: it holds nothing earlier of the lane, and has either
+    brought something newer or has nothing to be read.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Pulse()
+        self._sources: set[Source] = set()
+
+    def open(self) -> Source:
+        """Return a source for a new connection."""
+        source = Source(self._changed)
+        self._sources.add(source)
+        return source
+
+    def close(self, source: Source) -> None:
+        """Wait no more for what a connection may bring."""
+        self._sources.discard(source)
+        self._changed.beat()
+
+    async def passed(self, lane: str, position: float, stored_at: float) -> bool:
+        """Return when every connection has got past a position; False where that was so at once.
+
+        Args:
+            lane: of the event.
+            position: of the event.
+            stored_at: when it was stored, in seconds since the epoch; it is not held for longer than
+                `LONGEST_HOLD` after that.
+        """
+        end = time.monotonic() + min(LONGEST_HOLD, stored_at + LONGEST_HOLD - time.time())
+        held = False
+        while (left := end - time.monotonic()) > 0:
+            reading = await self._reading(position)
+            if not reading and not any(source.holds_before(lane, position) for source in self._sources):
+                break
+            held = True
+            if not reading:
+                await self._changed.sleep(left)
+        return held
+
+    @staticmethod
+    async def quiet(mark: Callable[[], Awaitable[object]], stored_at: float) -> bool:
+        """Return when no other replica stores into a lane any more; False where that was so at once.
+
+        Args:
+            mark: returns what changes with every event that is stored into the lane.
+            stored_at: as above; the hold is shorter, since nothing tells what others have received.
+        """
+        end = time.monotonic() + min(_OTHERS_HOLD, stored_at + _OTHERS_HOLD - time.time())
+        pause, held = _QUIET, False
+        before = await mark()
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(pause, left))
+            after = await mark()
+            if after == before:
+                break
+            before, pause, held = after, _QUIET_IN_A_BURST, True
+        return held
+
+    async def _reading(self, position: float) -> bool:
+        """Whether a connection may have something older than a position that was not read yet."""
+        behind = [(source, source.received) for source in self._sources if source.newest < position]
+        if behind:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+        return any(
+            source.received != received and source.newest < position and source in self._sources
+            for source, received in behind
+        )

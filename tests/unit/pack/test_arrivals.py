@@ -1,0 +1,130 @@
+"""Nothing overtakes what was received before it on another connection (promise 3)."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from pack_parts import impatient, pack
+from scripted_flyte import ScriptedFlyte
+from support import breathe, eventually
+
+from flyte_slack.pack import arrivals as module
+from flyte_slack.pack.arrivals import Arrivals
+
+
+async def held(passed: Awaitable[bool], release: Callable[[], None]) -> bool:
+    """Whether a wait is only over after something was done."""
+    task = asyncio.ensure_future(passed)
+    await breathe()
+    waited = not task.done()
+    release()
+    return await task and waited
+
+
+async def test_nothing_is_on_its_way() -> None:
+    """A connection with nothing to read holds nothing up."""
+    arrivals = Arrivals()
+    arrivals.open()
+    assert not await arrivals.passed("C1", 1.0, time.time())
+
+
+async def test_an_earlier_one_is_not_stored_yet() -> None:
+    """What was received earlier in the lane is waited for until it is stored, wherever it came from."""
+    arrivals = Arrivals()
+    source = arrivals.open()
+    source.arrived("e1", "C1", 1.0)
+    assert not await arrivals.passed("C2", 2.0, time.time())
+    assert not await arrivals.passed("C1", 1.0, time.time())
+    assert await held(arrivals.passed("C1", 2.0, time.time()), lambda: source.settled("e1"))
+    assert not await arrivals.passed("C1", 2.0, time.time())
+
+
+async def test_a_closed_connection_is_not_waited_for() -> None:
+    """What a connection held when it was closed is redelivered by Slack, and not waited for."""
+    arrivals = Arrivals()
+    source = arrivals.open()
+    source.arrived("e1", "C1", 1.0)
+    assert await held(arrivals.passed("C1", 2.0, time.time()), lambda: arrivals.close(source))
+
+
+async def test_a_connection_that_is_still_read() -> None:
+    """While a connection brings older messages one after the other, it is waited for."""
+    arrivals = Arrivals()
+    source = arrivals.open()
+    last = 0.0
+
+    async def read() -> None:
+        nonlocal last
+        for number in range(1, 200):
+            last = float(number)
+            source.arrived(number, "C2", last)
+            await asyncio.sleep(0)
+
+    reading = asyncio.ensure_future(read())
+    assert await arrivals.passed("C1", 100.0, time.time())
+    assert last >= 100
+    await reading
+
+
+async def test_the_same_envelope_twice() -> None:
+    """An envelope that comes twice over one connection is settled as a whole."""
+    arrivals = Arrivals()
+    source = arrivals.open()
+    source.arrived("e1", "C1", 1.0)
+    source.arrived("e1", "C1", 1.0)
+    source.settled("e1")
+    source.settled("e1")
+    assert not await arrivals.passed("C1", 2.0, time.time())
+
+
+async def test_the_hold_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never gets stored holds nothing up for long, and what waits since long not at all."""
+    monkeypatch.setattr(module, "LONGEST_HOLD", 0.05)
+    arrivals = Arrivals()
+    arrivals.open().arrived("e1", "C1", 1.0)
+    assert await arrivals.passed("C1", 2.0, time.time())
+    assert not await arrivals.passed("C1", 2.0, time.time() - 1)
+    assert await arrivals.passed("C1", 2.0, time.time() + 3600), "a clock that was set back"
+
+
+async def test_a_gap_is_filled_first() -> None:
+    """After a time without connections a lane is held until what it missed is read."""
+    arrivals = Arrivals()
+    gap = arrivals.open()
+    gap.hold()
+    assert await held(arrivals.passed("C1", 1.0, time.time()), lambda: gap.passed("C1"))
+    assert await held(arrivals.passed("C2", 1.0, time.time()), lambda: arrivals.close(gap))
+
+
+@pytest.mark.parametrize(("changes", "expected"), [(0, False), (1, True), (3, True)])
+async def test_other_replicas_store(monkeypatch: pytest.MonkeyPatch, changes: int, expected: bool) -> None:
+    """While other replicas store into a lane it is held, until none has for a moment."""
+    monkeypatch.setattr(module, "_QUIET", 0.001)
+    monkeypatch.setattr(module, "_QUIET_IN_A_BURST", 0.001)
+    asked = 0
+
+    async def mark() -> int:
+        nonlocal asked
+        asked += 1
+        return min(asked, changes + 1)
+
+    assert await Arrivals.quiet(mark, time.time()) is expected
+    assert asked == changes + 2
+
+
+async def test_events_are_delivered_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An event that is stored late, and was received early, is delivered first."""
+    impatient(monkeypatch)
+    async with ScriptedFlyte().serve() as flyte, pack(flyte, tmp_path, poll=False) as parts:
+        slow = parts.arrivals.open()
+        slow.arrived("e1", "C1", 1.0)
+        await parts.store.inbox.add("second", "C1", {}, 2.0)
+        parts.events.wake("C1")
+        await parts.see("elsewhere", "C2")
+        await eventually(lambda: flyte.events)
+        await parts.store.inbox.add("first", "C1", {}, 1.0)
+        slow.settled("e1")
+        await eventually(lambda: len(flyte.events) == 3)
+    assert [event["payload"]["key"] for event in flyte.events] == ["elsewhere", "first", "second"]
