@@ -13,6 +13,7 @@ LONGEST_HOLD = 5.0
 _OTHERS_HOLD = 2.0  # the same, for what other replicas may store
 _QUIET = 0.025  # seconds without a new event of the lane, after which others have stored what they received
 _QUIET_IN_A_BURST = 0.15
+_OPENS_WITHIN = 0.5
 _TURNS = 4  # of the event loop: what lies in a socket's buffers is read within three
 
 
@@ -28,9 +29,24 @@ class Source:
         self.newest = 0.0
         self.received = 0
         self._changed = changed
+        self._opening_until = 0.0
         self._passed: set[str] | None = None
         self._unstored: dict[Hashable, tuple[str, float]] = {}
         self._positions: defaultdict[str, list[float]] = defaultdict(list)
+
+    def opening(self) -> None:
+        """Say that the other side may send from now on, though nothing is read yet."""
+        self._opening_until = time.monotonic() + _OPENS_WITHIN
+
+    def opened(self) -> None:
+        """Say that what is sent is read."""
+        self._opening_until = 0.0
+        self._changed.beat()
+
+    @property
+    def opens_within(self) -> float:
+        """Seconds for which it is worth waiting until it is read; 0 where it is, or takes too long."""
+        return max(0.0, self._opening_until - time.monotonic())
 
     def arrived(self, id_: Hashable, lane: str, position: float) -> None:
         """Say that an event was received, and is about to be stored."""
@@ -101,12 +117,14 @@ class Arrivals:
         end = time.monotonic() + min(LONGEST_HOLD, stored_at + LONGEST_HOLD - time.time())
         held = False
         while (left := end - time.monotonic()) > 0:
-            reading = await self._reading(position)
-            if not reading and not any(source.holds_before(lane, position) for source in self._sources):
+            if opening := max((source.opens_within for source in self._sources), default=0.0):
+                left = min(left, opening)
+            elif await self._reading(position):
+                left = 0.0
+            elif not any(source.holds_before(lane, position) for source in self._sources):
                 break
             held = True
-            if not reading:
-                await self._changed.sleep(left)
+            await self._changed.sleep(left)
         return held
 
     @staticmethod

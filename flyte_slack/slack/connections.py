@@ -75,6 +75,7 @@ class Connection(SocketModeClient):
 
     async def connect(self) -> None:
         """Open the socket with the ticket in `wss_uri`; a ticket that is refused is not tried again."""
+        self._source.opening()
         self.current_session = await self.aiohttp_client_session.ws_connect(
             self.wss_uri or "",
             autoping=False,
@@ -85,6 +86,7 @@ class Connection(SocketModeClient):
         self.last_ping_pong_time = time.time()
         self.current_session_monitor = asyncio.ensure_future(self.monitor_current_session())
         self.message_receiver = asyncio.ensure_future(self.receive_messages())
+        self._source.opened()
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:
         """Called by the SDK wherever it would reconnect."""

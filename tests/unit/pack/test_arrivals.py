@@ -68,6 +68,17 @@ async def test_a_connection_that_is_still_read() -> None:
     await reading
 
 
+async def test_a_connection_that_is_being_opened() -> None:
+    """What is sent into a connection before it is read is waited for, though not for long."""
+    arrivals = Arrivals()
+    source = arrivals.open()
+    source.opening()
+    assert await held(arrivals.passed("C1", 2.0, time.time()), source.opened)
+    source.opening()
+    assert await arrivals.passed("C1", 2.0, time.time()), "it takes too long"
+    assert not await arrivals.passed("C1", 2.0, time.time())
+
+
 async def test_the_same_envelope_twice() -> None:
     """An envelope that comes twice over one connection is settled as a whole."""
     arrivals = Arrivals()
