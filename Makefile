@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+SECONDS ?= 300
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test faults check format lock clean
+.PHONY: help sandbox test soak check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -18,8 +19,8 @@ sandbox: $(VENV)/.runtime ## try the whole system on this machine, without any a
 test: $(VENV)/.dev ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-faults: $(VENV)/.dev ## the longer fault injection, replicas and a short soak; some minutes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/fault_injection tests/soak $(ARGS)
+soak: $(VENV)/.dev ## two replicas on PostgreSQL under random faults, with an account in the end
+	$(BIN)/python tests/soak/soak.py --seconds $(SECONDS) $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .

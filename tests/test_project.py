@@ -184,6 +184,17 @@ def test_files_that_the_readme_links_exist() -> None:
         assert (ROOT / target).exists(), target
 
 
+def test_promises_name_the_tests_that_hold_them() -> None:
+    """Each section of docs/promises.md names tests that exist and say of themselves what they hold."""
+    head, *sections = (ROOT / "docs/promises.md").read_text().split("\n## ")
+    assert len(sections) == 13, head
+    for section in sections:
+        tests = re.findall(r"\]\(\.\./(tests/\S+\.py)\)", section.partition("*Held by:*")[2])
+        assert tests, section.splitlines()[0]
+        for test in tests:
+            assert (ast.get_docstring(ast.parse((ROOT / test).read_text())) or "").strip(), test
+
+
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_locks_are_hashed_and_name_no_registry(name: str) -> None:
     """Every pin has a hash, none says where it came from, and every dependency is pinned."""
