@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
-import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
-
 from . import __version__, logs
 from .flyte import FileToken, FixedToken, FlyteClient, Token
+from .gauges import look
+from .metrics import exposition
 from .pack import Command, EventDefinition, PackDefinition, orphans
 from .pack.arrivals import Arrivals
 from .pack.delivery import EventDelivery, ResultDelivery
@@ -21,6 +19,7 @@ from .pack.pulse import Pulse
 from .pack.registration import Registration
 from .pack.web import health_app, serve
 from .settings import Mode, Settings
+from .slack import web_api
 from .slack.catch_up import CatchUp
 from .slack.clock import SlackClock
 from .slack.commands.send_message import SendMessage
@@ -33,7 +32,6 @@ from .slack.listeners import Listener, bolt, receive_http
 from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
 from .slack.names import ChannelNames
 from .slack.poster import Poster
-from .slack.proxies import proxy_for
 from .slack.reconciliation import Reconciliation
 from .store import Store
 
@@ -41,8 +39,6 @@ log = logs.get(__name__)
 
 HELP_URL = "https://github.com/ExpediaGroup/flyte-slack"
 """The README, whose sections explain the pack, its commands and its events."""
-
-_SLACK_TIMEOUT = 30
 
 
 @dataclass(slots=True)
@@ -95,14 +91,16 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         health = ready.health = Health()
         store = await stack.enter_async_context(await Store.open(settings.store.get_secret_value()))
         flyte = await stack.enter_async_context(_flyte_client(settings))
-        web_api = await stack.enter_async_context(_slack_web_api(settings))
+        slack = await stack.enter_async_context(
+            web_api.connect(settings.slack_api_url, settings.slack_bot_token.get_secret_value())
+        )
 
         activity, recovered = Pulse(), Pulse()
         clock = SlackClock()
-        history = History(web_api, clock)
+        history = History(slack, clock)
         names = ChannelNames(history)
-        identity, directory = Identity(clock), Directory(web_api, names.forget)
-        poster = Poster(web_api, clock, Reconciliation(history, clock))
+        identity, directory = Identity(clock), Directory(slack, names.forget)
+        poster = Poster(slack, clock, Reconciliation(history, clock))
         send_message = SendMessage(poster, directory, identity, names)
         pack = pack_definition(settings, send_message.command(f"{HELP_URL}#command-sendmessage"))
 
@@ -122,8 +120,8 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             signing_secret=_secret(settings.slack_signing_secret),
         )
 
-        port = health_app(health)
         connections: Connections | None = None
+        port = health_app(health, lambda: exposition(partial(look, health, store, connections)))
         catch_up = CatchUp(
             history,
             listener,
@@ -140,7 +138,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         else:
             app_token = _secret(settings.slack_app_token)
             connections = Connections(
-                app, app_token, web_api, settings.connections, catch_up.connected, arrivals
+                app, app_token, slack, settings.connections, catch_up.connected, arrivals
             )
         health.parts = {
             "Slack": partial(_slack_condition, identity, connections),
@@ -154,7 +152,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
                 group.create_task(part)
                 for part in (
                     store.run(),
-                    identity.learn(web_api),
+                    identity.learn(slack),
                     registration.run(),
                     events.run(),
                     results.run(),
@@ -235,25 +233,6 @@ def _flyte_client(settings: Settings) -> FlyteClient:
         timeout=settings.flyte_api_timeout,
         verify=not settings.flyte_api_insecure,
     )
-
-
-@contextlib.asynccontextmanager
-async def _slack_web_api(settings: Settings) -> AsyncIterator[AsyncWebClient]:
-    """One session for all calls, and no retries of the SDK's own: they would post twice."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
-        timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT),  # the SDK's own is for sessions it makes
-    ) as session:
-        web_api = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            timeout=_SLACK_TIMEOUT,
-            session=session,
-            retry_handlers=[],
-            user_agent_prefix=f"flyte-slack/{__version__}",
-        )
-        web_api.proxy = proxy_for(settings.slack_api_url)
-        yield web_api
 
 
 def _secret(secret: object) -> str:

@@ -20,8 +20,9 @@ PACKAGE = ROOT / "flyte_slack"
 README = (ROOT / "README.md").read_text()
 
 FLOORS = {
-    "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "": 0,
-    "flyte": 1, "store": 1, "pack": 2, "slack": 3, "service": 4, "dead_rows": 4, "cli": 5, "__main__": 6,
+    "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "metrics": 0, "": 0,
+    "flyte": 1, "store": 1, "pack": 2, "slack": 3,
+    "gauges": 4, "service": 5, "dead_rows": 5, "cli": 6, "__main__": 7,
 }  # fmt: skip
 NOT_EVEN_BELOW = {("flyte", "store"), ("store", "flyte")}
 

@@ -1,5 +1,6 @@
 """Executes stored actions: one code path for an action just taken and for one found after a crash."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from .. import logs, retries
 from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
+from ..metrics import ACTION_FINISHED, ACTIONS
 from ..store import PARKED, Store, StoredAction
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
@@ -93,6 +95,8 @@ class Dispatcher:
             except LeaseLost:
                 return
             await self._store.actions.finished(action, event.wire())
+            ACTIONS.labels(self._named(action), event.name).inc()
+            ACTION_FINISHED.observe(max(0.0, time.time() - action.taken_at))
             log.info("action finished", command=action.command, action=action.identity, name=event.name)
             self._delivery.wake(action.id)
 
@@ -126,6 +130,10 @@ class Dispatcher:
 
     def _context(self, action: StoredAction) -> _Context:
         return _Context(self._store, action, partial(self._lanes.held, action.lane))
+
+    def _named(self, action: StoredAction) -> str:
+        """Return the command's name where the pack has it: a label takes no name from outside."""
+        return action.command if self._pack.command(action.command) else "unknown"
 
     def _fatal(self, action: StoredAction, error: str) -> Event:
         log.error("action ends in FATAL", command=action.command, action=action.identity, cause=error)

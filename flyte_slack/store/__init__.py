@@ -8,12 +8,14 @@ from .actions import PARKED, Actions, StoredAction, StoredResult
 from .dead import DeadRow
 from .inbox import Inbox, StoredEvent
 from .leases import Leases
+from .sql import Held
 from .store import Store
 
 __all__ = [
     "PARKED",
     "Actions",
     "DeadRow",
+    "Held",
     "Inbox",
     "Leases",
     "Store",
