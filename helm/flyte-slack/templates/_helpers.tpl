@@ -93,24 +93,23 @@ FLYTE_SLACK_STORE: {{ .Values.store.url | quote }}
 
 {{/* Refuses what would not work. The schema refuses it as well; this says it in a sentence. */}}
 {{- define "flyte-slack.validate" -}}
-{{- $slack := .Values.slack -}}
-{{- $own := or $slack.botToken $slack.appToken $slack.signingSecret -}}
+{{- $own := or .Values.slack.botToken .Values.slack.appToken .Values.slack.signingSecret -}}
 {{- if not .Values.flyte.api -}}
 {{- fail "flyte.api is required: the base URL of the Flyte API" -}}
 {{- end -}}
-{{- if and $own $slack.existingSecret -}}
+{{- if and $own .Values.slack.existingSecret -}}
 {{- fail "slack: set either existingSecret or the tokens themselves, not both" -}}
 {{- end -}}
-{{- if not (or $own $slack.existingSecret) -}}
+{{- if not (or $own .Values.slack.existingSecret) -}}
 {{- fail "slack: set existingSecret, or botToken with appToken (mode socket) or signingSecret (mode http)" -}}
 {{- end -}}
-{{- if and $own (not $slack.botToken) -}}
+{{- if and $own (not .Values.slack.botToken) -}}
 {{- fail "slack.botToken is required" -}}
 {{- end -}}
-{{- if and $own (eq .Values.mode "socket") (not $slack.appToken) -}}
+{{- if and $own (eq .Values.mode "socket") (not .Values.slack.appToken) -}}
 {{- fail "slack.appToken is required where mode is socket" -}}
 {{- end -}}
-{{- if and $own (eq .Values.mode "http") (not $slack.signingSecret) -}}
+{{- if and $own (eq .Values.mode "http") (not .Values.slack.signingSecret) -}}
 {{- fail "slack.signingSecret is required where mode is http" -}}
 {{- end -}}
 {{- if and .Values.flyte.jwt .Values.flyte.existingSecret -}}

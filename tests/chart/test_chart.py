@@ -1,0 +1,53 @@
+"""The chart as it is."""
+
+import pytest
+from chart_files import NAMESPACE, RELEASE, Chart
+from checks import CHECKS
+from refusals import REFUSALS, Refusal, problem_with
+
+WITHOUT_REFUSALS = sorted(set(CHECKS) - {"bad_values_are_refused"})  # they are tried one by one, below
+
+
+@pytest.fixture(scope="module")
+def chart() -> Chart:
+    return Chart()
+
+
+@pytest.mark.parametrize("name", WITHOUT_REFUSALS)
+def test_the_chart_passes(chart: Chart, name: str) -> None:
+    """No check, which all are described where they are defined, finds a problem."""
+    assert CHECKS[name](chart) == []
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.why.replace(" ", "-"))
+def test_bad_values_are_refused(chart: Chart, refusal: Refusal) -> None:
+    """A value that would not work is refused before anything is installed, for the right reason."""
+    assert problem_with(chart, refusal) is None
+
+
+@pytest.mark.parametrize(
+    ("ci_file", "parts"),
+    [
+        ("sqlite", ["statefulset/talk-flyte-slack", "volume data-talk-flyte-slack-0"]),
+        ("postgresql", ["deployment/talk-flyte-slack", "http://flyte.flyte.svc:8080/"]),
+        ("http", ["https://slack.example.com/slack/events"]),
+        ("sqlite-everything", ["WARNING: the certificate"]),
+    ],
+)
+def test_the_notes_say_what_to_do_next(chart: Chart, ci_file: str, parts: list[str]) -> None:
+    """After an installation one reads how to see that it works, for the kind of installation it is."""
+    answer = chart.helm(
+        "install", RELEASE, str(chart.path), "--namespace", NAMESPACE, "--dry-run=client",
+        "--values", str(chart.path / "ci" / f"{ci_file}-values.yaml"),
+    )  # fmt: skip
+    assert answer.ok, answer.errors
+    notes = answer.output.partition("NOTES:")[2]
+    assert "helm test talk --namespace chat" in notes
+    assert [part for part in parts if part not in notes] == []
+
+
+def test_secrets_are_in_secrets_only(chart: Chart) -> None:
+    """No token and no password is in any other object."""
+    for name, objects in chart.all_objects:
+        others = [one for one in objects if one["kind"] != "Secret"]
+        assert "not-a-real" not in str(others), name
