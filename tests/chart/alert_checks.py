@@ -22,7 +22,11 @@ def alerts_fire_when_they_should(chart: Chart) -> list[str]:
 
 def every_alert_is_tested(chart: Chart) -> list[str]:
     """alerts.test.yaml has each alert once firing and once silent, at least."""
-    rules = [rule for group in load_strictly(chart.text("files/alerts.yaml"))[0]["groups"] for rule in group["rules"]]
+    rules = [
+        rule
+        for group in load_strictly(chart.text("files/alerts.yaml"))[0]["groups"]
+        for rule in group["rules"]
+    ]
     cases = Counter(
         (case["alertname"], bool(case["exp_alerts"]))
         for test in load_strictly(TESTS.read_text())[0]["tests"]
@@ -44,7 +48,9 @@ def rendered_rules_are_valid(chart: Chart) -> list[str]:
         for rule in of_kind(objects, "PrometheusRule"):
             if rule["spec"] != wanted:
                 problems.append(f"{name}: the PrometheusRule is not what files/alerts.yaml says")
-            problems += [f"{name}: {problem}" for problem in _promtool("check", "rules", yaml.safe_dump(rule["spec"]))]
+            problems += [
+                f"{name}: {problem}" for problem in _promtool("check", "rules", yaml.safe_dump(rule["spec"]))
+            ]
     return problems
 
 
@@ -52,5 +58,7 @@ def _promtool(verb: str, noun: str, text: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "input.yaml"
         file.write_text(text)
-        done = subprocess.run([tools.promtool(), verb, noun, str(file)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [tools.promtool(), verb, noun, str(file)], capture_output=True, text=True, check=False
+        )
     return [f"promtool {verb} {noun}: {done.stdout}{done.stderr}"] if done.returncode else []

@@ -1,5 +1,6 @@
 """Every check of the chart by its name. A check returns problems, none for a good chart."""
 
+import functools
 from collections.abc import Callable
 
 import alert_checks
@@ -42,6 +43,8 @@ CHECKS: dict[str, Check] = {
         pod_checks.the_network_policy_lets_out_what_is_needed,
         pod_checks.settings_carry_their_values,
         pod_checks.the_pack_accepts_its_settings,
-        refusals.bad_values_are_refused,
     )
+} | {
+    f"refuses {refusal.why}": functools.partial(refusals.problems_with, refusal)
+    for refusal in refusals.REFUSALS
 }

@@ -59,15 +59,30 @@ def renders(chart: Chart) -> list[str]:
             problems.append(f"{ci_file.stem}: {' '.join(str(error).split())}")
             continue
         names = [(one.get("kind"), at(one, "metadata.name")) for one in objects]
-        problems += [f"{ci_file.stem}: {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+        problems += [
+            f"{ci_file.stem}: {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1
+        ]
         problems += [
             f"{ci_file.stem}: {one.get('kind')} has no namespace"
             for one in objects
             if at(one, "metadata.namespace") != "chat"
         ]
+        problems += [
+            f"{ci_file.stem}: {one.get('kind')}: {path} is null"
+            for one in objects
+            for path in _nulls(one, "")
+        ]
         if "<no value>" in answer.output or "%!" in answer.output:
             problems.append(f"{ci_file.stem}: a template printed a value that is not there")
     return problems
+
+
+def _nulls(value: Any, path: str) -> Iterator[str]:
+    if value is None:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in items:
+        yield from _nulls(below, f"{path}.{key}".lstrip("."))
 
 
 def kubernetes_accepts(chart: Chart) -> list[str]:
@@ -140,7 +155,9 @@ def selectors_match(objects: list[Json]) -> Iterator[str]:
 @for_each_file
 def ports_lead_to_the_pod(objects: list[Json]) -> Iterator[str]:
     """Ingress, ServiceMonitor and the test's URL name a port of the Service, which names one of the pod."""
-    pod_ports = {port["name"]: port["containerPort"] for port in container(pod_template(objects)).get("ports", [])}
+    pod_ports = {
+        port["name"]: port["containerPort"] for port in container(pod_template(objects)).get("ports", [])
+    }
     if not pod_ports:
         yield "the pod has no ports"
     services = {at(one, "metadata.name"): at(one, "spec.ports") or [] for one in of_kind(objects, "Service")}
@@ -159,7 +176,9 @@ def ports_lead_to_the_pod(objects: list[Json]) -> Iterator[str]:
         for endpoint in at(monitor, "spec.endpoints"):
             if endpoint["port"] not in names or endpoint["path"] != "/metrics":
                 yield f"ServiceMonitor: the Service has no {endpoint}"
-    urls = {f"http://{name}:{port['port']}/health/ready" for name, ports in services.items() for port in ports}
+    urls = {
+        f"http://{name}:{port['port']}/health/ready" for name, ports in services.items() for port in ports
+    }
     for pod in of_kind(objects, "Pod"):
         if not urls & set(container(pod).get("args", [])):
             yield "the pod of helm test does not ask the Service for /health/ready"
@@ -186,7 +205,9 @@ def references_lead_somewhere(objects: list[Json]) -> Iterator[str]:
             elif key and key not in there[kind][name]:
                 yield f"{kind} {name} has no key {key}"
         volumes = [volume["name"] for volume in at(pod, "spec.volumes") or []]
-        claims = [at(claim, "metadata.name") for claim in at(workload(objects), "spec.volumeClaimTemplates") or []]
+        claims = [
+            at(claim, "metadata.name") for claim in at(workload(objects), "spec.volumeClaimTemplates") or []
+        ]
         mounted = [mount["name"] for mount in container(pod).get("volumeMounts", [])]
         known = volumes + (claims if pod is pods[0] else [])
         yield from (f"volume {name} is mounted, and not there" for name in sorted({*mounted} - {*known}))

@@ -85,7 +85,11 @@ def pods_are_hardened(objects: list[Json]) -> Iterator[str]:
 def probes_ask_the_right_thing(objects: list[Json]) -> Iterator[str]:
     """Startup and liveness ask /health/live, readiness /health/ready, all on the port named http."""
     main = container(pod_template(objects))
-    paths = {"startupProbe": "/health/live", "livenessProbe": "/health/live", "readinessProbe": "/health/ready"}
+    paths = {
+        "startupProbe": "/health/live",
+        "livenessProbe": "/health/live",
+        "readinessProbe": "/health/ready",
+    }
     for probe, path in paths.items():
         if at(main, f"{probe}.httpGet") != {"path": path, "port": "http"}:
             yield f"{probe} does not ask {path} on http"
@@ -145,7 +149,9 @@ def a_changed_secret_restarts_the_pods(chart: Chart) -> list[str]:
     ):
         other = pod_template(chart.objects(everything, "--set", value))
         if not other or (other != usual) is not restarts:
-            problems.append(f"another {value.partition('=')[0]} {'does not restart' if restarts else 'restarts'} the pods")
+            problems.append(
+                f"another {value.partition('=')[0]} {'does not restart' if restarts else 'restarts'} the pods"
+            )
     return problems
 
 
@@ -155,10 +161,19 @@ def the_store_decides_the_workload(chart: Chart) -> list[str]:
     for ci_file in chart.ci_files:
         values, objects = chart.merged(ci_file), chart.objects(ci_file)
         one = workload(objects)
-        sqlite = not values["store"]["existingSecret"] and not str(values["store"]["url"]).startswith("postgresql:")
-        mounts = {mount["mountPath"]: mount["name"] for mount in container(pod_template(objects)).get("volumeMounts", [])}
+        sqlite = not values["store"]["existingSecret"] and not str(values["store"]["url"]).startswith(
+            "postgresql:"
+        )
+        mounts = {
+            mount["mountPath"]: mount["name"]
+            for mount in container(pod_template(objects)).get("volumeMounts", [])
+        }
         if sqlite:
-            good = (one.get("kind"), at(one, "spec.replicas"), mounts.get("/data")) == ("StatefulSet", 1, "data")
+            good = (one.get("kind"), at(one, "spec.replicas"), mounts.get("/data")) == (
+                "StatefulSet",
+                1,
+                "data",
+            )
             good &= at(one, "spec.podManagementPolicy") == "Parallel"
         else:
             good = (one.get("kind"), at(one, "spec.replicas")) == ("Deployment", values["replicas"])
@@ -188,7 +203,9 @@ def the_network_policy_lets_out_what_is_needed(chart: Chart) -> list[str]:
         for policy in of_kind(objects, "NetworkPolicy"):
             ports = [port for rule in at(policy, "spec.egress") for port in rule["ports"]]
             opened = {port["port"] for port in ports}
-            if opened != wanted.get(name) or {("UDP", 53), ("TCP", 53)} - {(p["protocol"], p["port"]) for p in ports}:
+            if opened != wanted.get(name) or {("UDP", 53), ("TCP", 53)} - {
+                (p["protocol"], p["port"]) for p in ports
+            }:
                 problems.append(f"{name}: NetworkPolicy lets out {sorted(opened)}")
             if set(at(policy, "spec.policyTypes")) != {"Ingress", "Egress"}:
                 problems.append(f"{name}: NetworkPolicy does not hold both ways")

@@ -125,18 +125,18 @@ REFUSALS = [
 ]  # fmt: skip
 
 
-def problem_with(chart: Chart, refusal: Refusal) -> str | None:
-    """Return what is wrong where a chart does not refuse these values, or not for the right reason."""
+def problems_with(refusal: Refusal, chart: Chart) -> list[str]:
+    """The values are refused by the schema, the worst by a template as well, before anything is installed."""
     by_schema = _tried(chart, refusal)
     if by_schema.ok:
-        return f"{refusal.why}: is accepted"
+        return ["it is accepted"]
     if refusal.where not in by_schema.errors:
-        return f"{refusal.why}: is refused for another reason: {by_schema.errors.strip()}"
+        return [f"it is refused for another reason: {by_schema.errors.strip()}"]
     if refusal.sentence:
         by_template = _tried(chart, refusal, "--skip-schema-validation")
         if by_template.ok or refusal.sentence not in by_template.errors:
-            return f"{refusal.why}: no template refuses it: {by_template.errors.strip()}"
-    return None
+            return [f"no template refuses it: {by_template.errors.strip()}"]
+    return []
 
 
 def _tried(chart: Chart, refusal: Refusal, *more: str) -> Answer:
@@ -164,8 +164,3 @@ def _nested(values: tuple[str, ...]) -> dict[str, object]:
             inner = below
         inner[name] = value
     return root
-
-
-def bad_values_are_refused(chart: Chart) -> list[str]:
-    """Every value of the list is refused by the schema, and the worst by a template as well, each for its reason."""
-    return [problem for refusal in REFUSALS if (problem := problem_with(chart, refusal))]

@@ -34,7 +34,12 @@ def known_metrics() -> set[str]:
 def yaml_files_hold_no_key_twice(chart: Chart) -> list[str]:
     """The chart's own YAML files can be read, and no mapping in them holds a key twice."""
     problems = []
-    names = ["Chart.yaml", "values.yaml", "files/alerts.yaml", *(f"ci/{file.name}" for file in chart.ci_files)]
+    names = [
+        "Chart.yaml",
+        "values.yaml",
+        "files/alerts.yaml",
+        *(f"ci/{file.name}" for file in chart.ci_files),
+    ]
     for name in names:
         try:
             load_strictly(chart.text(name))
@@ -93,13 +98,17 @@ def _resolved(schema: Json, root: Json) -> Json:
 def versions_agree(chart: Chart) -> list[str]:
     """The chart's appVersion is the pack's version."""
     version = load_strictly(chart.text("Chart.yaml"))[0].get("appVersion")
-    return [] if version == __version__ else [f"Chart.yaml: appVersion is {version}, the pack's {__version__}"]
+    return (
+        [] if version == __version__ else [f"Chart.yaml: appVersion is {version}, the pack's {__version__}"]
+    )
 
 
 def readme_is_current(chart: Chart) -> list[str]:
     """The README's table of values is what values.yaml says; every value has a comment."""
     problems = [
-        f"values.yaml: {row.path} has no comment" for row in readme_table.rows(chart.text("values.yaml")) if not row.text
+        f"values.yaml: {row.path} has no comment"
+        for row in readme_table.rows(chart.text("values.yaml"))
+        if not row.text
     ]
     if readme_table.with_table(chart.text("README.md"), chart.text("values.yaml")) != chart.text("README.md"):
         problems.append("README.md: the table of values is not current: python tests/chart/readme_table.py")
@@ -159,7 +168,9 @@ def alerts_say_what_to_do(chart: Chart) -> list[str]:
         for rule in group["rules"]:
             held: dict[str, Any] = {**rule.get("labels", {}), **rule.get("annotations", {})}
             problems += [
-                f"{rule['alert']}: no {key}" for key in ("severity", "summary", "description") if not held.get(key)
+                f"{rule['alert']}: no {key}"
+                for key in ("severity", "summary", "description")
+                if not held.get(key)
             ]
             if held.get("severity") not in {"critical", "warning", None}:
                 problems.append(f"{rule['alert']}: {held['severity']} is no severity")
