@@ -6,7 +6,7 @@ WORKERS ?= 2
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test faults check format lock clean
+.PHONY: help sandbox test faults chart-test check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -20,6 +20,9 @@ test: $(VENV)/.dev ## run all tests
 
 faults: $(VENV)/.dev ## the longer fault injection, replicas and a short soak; some minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/fault_injection tests/soak $(ARGS)
+
+chart-test: $(VENV)/.dev ## the Helm chart: rendered, checked, and broken on purpose
+	$(BIN)/python -m pytest -n $(WORKERS) --dist load tests/chart $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
@@ -38,7 +41,7 @@ lock: $(VENV)/.dev ## pin the newest versions of all dependencies, with hashes
 	  --generate-hashes --no-header --upgrade --quiet -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -36,7 +36,7 @@ class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: igno
 
 def load_strictly(text: str) -> list[Any]:
     """Return the documents of a YAML text that are not empty."""
-    return [one for one in yaml.load_all(text, Loader=StrictLoader) if one is not None]  # noqa: S506
+    return [one for one in yaml.load_all(text, Loader=StrictLoader) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from kubernetes_validate import utils as kubernetes_utils
 KUBERNETES = ("1.25", kubernetes_utils.latest_version())
 OPERATOR = "monitoring.coreos.com/v1"
 KINDS = {
-    "ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PrometheusRule", "Secret",
-    "Service", "ServiceAccount", "ServiceMonitor", "StatefulSet",
+    "ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PrometheusRule",
+    "Secret", "Service", "ServiceAccount", "ServiceMonitor", "StatefulSet",
 }  # fmt: skip
 # What the files of ci/ expect to be there already: Secrets and ConfigMaps with their keys.
 EXTERNAL = {
@@ -46,7 +46,7 @@ def lints(chart: Chart) -> list[str]:
 
 
 def renders(chart: Chart) -> list[str]:
-    """Every file of ci/ renders, as YAML without a key that is there twice, each object with kind, name, namespace."""
+    """Every file of ci/ renders: no key and no object twice, no null, no object without namespace."""
     problems = []
     for ci_file in chart.ci_files:
         answer = chart.template(ci_file)
@@ -192,7 +192,7 @@ def ports_lead_to_the_pod(objects: list[Json]) -> Iterator[str]:
 
 @for_each_file
 def references_lead_somewhere(objects: list[Json]) -> Iterator[str]:
-    """Secrets, ConfigMaps, keys, volumes and the ServiceAccount that a pod names are rendered, or expected by ci/."""
+    """Secrets, ConfigMaps, keys, volumes, accounts that a pod names are rendered, or expected by ci/."""
     there: dict[str, dict[str, set[str]]] = {kind: dict(names) for kind, names in EXTERNAL.items()}
     for one in of_kind(objects, "Secret", "ConfigMap", "ServiceAccount"):
         keys = {*one.get("data", {}), *one.get("stringData", {})}

@@ -1,4 +1,4 @@
-"""Checks of the pods: hardening, probes, stopping, tokens, settings. Each returns problems, none for a good chart."""
+"""Checks of the pods: hardening, probes, stopping, tokens, settings. None finds a problem in a good chart."""
 
 import math
 import os
@@ -112,7 +112,7 @@ def stopping_has_time(chart: Chart) -> list[str]:
 
 @for_each_file
 def the_flyte_token_is_a_file(objects: list[Json]) -> Iterator[str]:
-    """The Flyte token is mounted as a whole directory, which Kubernetes updates, for the pod's group alone."""
+    """The Flyte token is mounted as a directory, which Kubernetes updates, for the pod's group alone."""
     pod = pod_template(objects)
     told = {entry["name"]: entry.get("value") for entry in container(pod).get("env", [])}
     volumes = [volume for volume in at(pod, "spec.volumes") or [] if volume["name"] == "jwt"]
@@ -156,7 +156,7 @@ def a_changed_secret_restarts_the_pods(chart: Chart) -> list[str]:
 
 
 def the_store_decides_the_workload(chart: Chart) -> list[str]:
-    """SQLite: a StatefulSet of one pod with a volume at /data. PostgreSQL: a Deployment that is rolled over."""
+    """SQLite: a StatefulSet of one pod with a volume. PostgreSQL: a Deployment that is rolled over."""
     problems = []
     for ci_file in chart.ci_files:
         values, objects = chart.merged(ci_file), chart.objects(ci_file)
@@ -185,7 +185,7 @@ def the_store_decides_the_workload(chart: Chart) -> list[str]:
 
 @for_each_file
 def events_arrive_while_flyte_is_away(objects: list[Json]) -> Iterator[str]:
-    """The Service leads to pods that are not ready, too: the pack keeps Slack's events until Flyte is back."""
+    """The Service leads to pods that are not ready, too: they keep Slack's events until Flyte is back."""
     for service in of_kind(objects, "Service"):
         if at(service, "spec.publishNotReadyAddresses") is not True:
             yield "Service: Slack's events would be refused while Flyte is away"
@@ -227,7 +227,7 @@ def environment(objects: list[Json]) -> dict[str, str]:
 
 
 def settings_carry_their_values(chart: Chart) -> list[str]:
-    """Every variable has what its value says and is absent where that is not given; each is set by some file of ci/."""
+    """Every variable has what its value says, or is absent without one; each is set by some file of ci/."""
     problems = [f"SETTINGS: {name} is missing or unknown" for name in set(SETTINGS) ^ set(variables())]
     set_somewhere: set[str] = set()
     for ci_file in chart.ci_files:

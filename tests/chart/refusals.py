@@ -19,7 +19,8 @@ class Refusal:
         base: the file of `ci/`.
         values: `path=value`, where the value is JSON or, if it is none, a text.
         where: part of the schema's complaint.
-        sentence: part of what a template says, where the schema is skipped; empty where only the schema refuses it.
+        sentence: part of what a template says, where the schema is skipped;
+            empty where only the schema does.
     """
 
     why: str
@@ -30,47 +31,89 @@ class Refusal:
 
 
 REFUSALS = [
-    Refusal("no Flyte API", "sqlite", ("flyte.api=null",), "'/flyte/api': got null, want string", "flyte.api is required"),
+    Refusal(
+        "no Flyte API",
+        "sqlite",
+        ("flyte.api=null",),
+        "'/flyte/api': got null, want string",
+        "flyte.api is required",
+    ),
     Refusal("an API without a scheme", "sqlite", ("flyte.api=flyte.example.com",), "/flyte/api"),
     Refusal(
-        "no tokens at all", "sqlite", ("slack.botToken=null", "slack.appToken=null"), "at '/slack': 'oneOf' failed",
+        "no tokens at all",
+        "sqlite",
+        ("slack.botToken=null", "slack.appToken=null"),
+        "at '/slack': 'oneOf' failed",
         "set existingSecret, or botToken",
     ),
     Refusal(
-        "tokens and an existing Secret", "sqlite", ("slack.existingSecret=tokens",), "at '/slack': 'oneOf' failed",
+        "tokens and an existing Secret",
+        "sqlite",
+        ("slack.existingSecret=tokens",),
+        "at '/slack': 'oneOf' failed",
         "either existingSecret or the tokens themselves, not both",
     ),
     Refusal(
-        "an app token and an existing Secret", "existing-secrets", ("slack.appToken=xapp-1",),
-        "at '/slack': 'oneOf' failed", "either existingSecret or the tokens themselves, not both",
+        "an app token and an existing Secret",
+        "existing-secrets",
+        ("slack.appToken=xapp-1",),
+        "at '/slack': 'oneOf' failed",
+        "either existingSecret or the tokens themselves, not both",
     ),
     Refusal(
-        "an app token alone", "sqlite", ("slack.botToken=null",), "at '/slack': 'oneOf' failed",
+        "an app token alone",
+        "sqlite",
+        ("slack.botToken=null",),
+        "at '/slack': 'oneOf' failed",
         "slack.botToken is required",
     ),
     Refusal(
-        "Socket Mode without an app token", "sqlite", ("slack.appToken=null",), "'/slack/appToken': got null, want string",
+        "Socket Mode without an app token",
+        "sqlite",
+        ("slack.appToken=null",),
+        "'/slack/appToken': got null, want string",
         "slack.appToken is required where mode is socket",
     ),
     Refusal(
-        "HTTP mode without a signing secret", "http", ("slack.signingSecret=null",),
-        "'/slack/signingSecret': got null, want string", "slack.signingSecret is required where mode is http",
+        "HTTP mode without a signing secret",
+        "http",
+        ("slack.signingSecret=null",),
+        "'/slack/signingSecret': got null, want string",
+        "slack.signingSecret is required where mode is http",
     ),
-    Refusal("the two tokens swapped", "sqlite", ("slack.botToken=xapp-1", "slack.appToken=xoxb-1"), "/slack/botToken"),
     Refusal(
-        "a Flyte token and an existing Secret", "sqlite", ("flyte.jwt=token", "flyte.existingSecret=flyte-token"),
-        "at '/flyte': 'anyOf' failed", "either existingSecret or jwt, not both",
+        "the two tokens swapped",
+        "sqlite",
+        ("slack.botToken=xapp-1", "slack.appToken=xoxb-1"),
+        "/slack/botToken",
+    ),
+    Refusal(
+        "a Flyte token and an existing Secret",
+        "sqlite",
+        ("flyte.jwt=token", "flyte.existingSecret=flyte-token"),
+        "at '/flyte': 'anyOf' failed",
+        "either existingSecret or jwt, not both",
     ),
     Refusal("a Flyte token of two lines", "sqlite", ("flyte.jwt=one\ntwo",), "/flyte/jwt"),
     Refusal(
-        "a store URL and an existing Secret", "existing-secrets", (POSTGRESQL,), "at '/store': 'anyOf' failed",
+        "a store URL and an existing Secret",
+        "existing-secrets",
+        (POSTGRESQL,),
+        "at '/store': 'anyOf' failed",
         "either existingSecret or url, not both",
     ),
     Refusal(
-        "SQLite with two pods", "sqlite", ("replicas=2",), "/replicas", "an SQLite store is for one pod",
+        "SQLite with two pods",
+        "sqlite",
+        ("replicas=2",),
+        "/replicas",
+        "an SQLite store is for one pod",
     ),
     Refusal(
-        "SQLite, named, with two pods", "sqlite", ("replicas=2", "store.url=sqlite:////data/a.db"), "/replicas",
+        "SQLite, named, with two pods",
+        "sqlite",
+        ("replicas=2", "store.url=sqlite:////data/a.db"),
+        "/replicas",
         "an SQLite store is for one pod",
     ),
     Refusal("no pod at all", "postgresql", ("replicas=0",), "/replicas"),
@@ -78,23 +121,42 @@ REFUSALS = [
     Refusal("a store in memory", "sqlite", ("store.url=sqlite://",), "/store/url"),
     Refusal("a store of another kind", "sqlite", ("store.url=mysql://u:p@h/d",), "/store/url"),
     Refusal("a PostgreSQL URL without a database", "sqlite", ("store.url=postgresql://u:p@h",), "/store/url"),
-    Refusal("a volume that many nodes write", "sqlite", ("store.volume.accessMode=ReadWriteMany",), "/store/volume"),
+    Refusal(
+        "a volume that many nodes write",
+        "sqlite",
+        ("store.volume.accessMode=ReadWriteMany",),
+        "/store/volume",
+    ),
     Refusal("a size without a number", "sqlite", ("store.volume.size=big",), "/store/volume/size"),
     Refusal("an unknown mode", "sqlite", ("mode=rtm",), "/mode"),
     Refusal(
-        "an Ingress in Socket Mode", "sqlite", ("ingress.enabled=true", "ingress.host=slack.example.com"), "/mode",
+        "an Ingress in Socket Mode",
+        "sqlite",
+        ("ingress.enabled=true", "ingress.host=slack.example.com"),
+        "/mode",
         "needs mode http",
     ),
     Refusal(
-        "an Ingress without a host", "http", ("ingress.host=null",), "'/ingress/host': got null, want string",
+        "an Ingress without a host",
+        "http",
+        ("ingress.host=null",),
+        "'/ingress/host': got null, want string",
         "ingress.host is required",
     ),
     Refusal("a host with a scheme", "http", ("ingress.host=https://slack.example.com",), "/ingress/host"),
     Refusal(
-        "a PodDisruptionBudget for one pod", "existing-secrets", ("podDisruptionBudget.enabled=true",), "/replicas",
+        "a PodDisruptionBudget for one pod",
+        "existing-secrets",
+        ("podDisruptionBudget.enabled=true",),
+        "/replicas",
         "needs two replicas or more",
     ),
-    Refusal("a budget that lets no pod go", "postgresql", ("podDisruptionBudget.maxUnavailable=0",), "/maxUnavailable"),
+    Refusal(
+        "a budget that lets no pod go",
+        "postgresql",
+        ("podDisruptionBudget.maxUnavailable=0",),
+        "/maxUnavailable",
+    ),
     Refusal("a misspelt value", "sqlite", ("replica=1",), "'replica' not allowed"),
     Refusal("a misspelt value further down", "sqlite", ("flyte.timeout=1",), "'timeout' not allowed"),
     Refusal("a misspelt probe", "sqlite", ("probes.liveness.period=1",), "'period' not allowed"),
@@ -112,17 +174,33 @@ REFUSALS = [
     Refusal("an address that no probe reaches", "sqlite", ("host=127.0.0.1",), "/host"),
     Refusal("the root user", "sqlite", ("runAs.user=0",), "/runAs/user"),
     Refusal(
-        "a setting of the pack in extraEnv", "sqlite", ('extraEnv=[{"name": "FLYTE_JWT", "value": "x"}]',),
+        "a setting of the pack in extraEnv",
+        "sqlite",
+        ('extraEnv=[{"name": "FLYTE_JWT", "value": "x"}]',),
         "/extraEnv/0/name",
     ),
     Refusal("a variable without a value", "sqlite", ('extraEnv=[{"name": "A"}]',), "/extraEnv/0"),
     Refusal("a digest that is none", "sqlite", ("image.digest=latest",), "/image/digest"),
     Refusal("an unknown pull policy", "sqlite", ("image.pullPolicy=Sometimes",), "/image/pullPolicy"),
-    Refusal("a label of the chart's own", "sqlite", ('podLabels={"app.kubernetes.io/name": "x"}',), "/podLabels/app.kubernetes.io~1name"),
-    Refusal("an annotation of the chart's own", "sqlite", ('podAnnotations={"checksum/secret": "x"}',), "/podAnnotations/checksum~1secret"),
-    Refusal("an annotation that is a boolean", "sqlite", ('podAnnotations={"a": true}',), "/podAnnotations/a"),
-    Refusal("a volume of the chart's own", "sqlite", ('extraVolumes=[{"name": "jwt"}]',), "/extraVolumes/0/name"),
-]  # fmt: skip
+    Refusal(
+        "a label of the chart's own",
+        "sqlite",
+        ('podLabels={"app.kubernetes.io/name": "x"}',),
+        "/podLabels/app.kubernetes.io~1name",
+    ),
+    Refusal(
+        "an annotation of the chart's own",
+        "sqlite",
+        ('podAnnotations={"checksum/secret": "x"}',),
+        "/podAnnotations/checksum~1secret",
+    ),
+    Refusal(
+        "an annotation that is a boolean", "sqlite", ('podAnnotations={"a": true}',), "/podAnnotations/a"
+    ),
+    Refusal(
+        "a volume of the chart's own", "sqlite", ('extraVolumes=[{"name": "jwt"}]',), "/extraVolumes/0/name"
+    ),
+]
 
 
 def problems_with(refusal: Refusal, chart: Chart) -> list[str]:

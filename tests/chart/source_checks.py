@@ -141,7 +141,7 @@ def _expressions(chart: Chart) -> Iterator[tuple[str, str]]:
 
 
 def dashboard_is_whole(chart: Chart) -> list[str]:
-    """Every panel has a title, a description, queries and a place of its own; every metric of the pack is in one."""
+    """Every panel has a description, queries and its own place; every metric of the pack is in one."""
     dashboard = json.loads(chart.text("files/dashboard.json"))
     problems = []
     taken: dict[tuple[int, int], str] = {}

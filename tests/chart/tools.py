@@ -50,7 +50,8 @@ def promtool() -> Path:
     if (CACHE / "promtool").exists():
         return CACHE / "promtool"
     _missing(
-        "promtool is neither on PATH nor in .tools/: it is in Debian's package prometheus (apt-get install prometheus)"
+        "promtool is neither on PATH nor in .tools/: it is in Debian's package prometheus "
+        "(apt-get install prometheus)"
     )
 
 
