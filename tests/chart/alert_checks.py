@@ -9,6 +9,7 @@ from pathlib import Path
 import tools
 import yaml
 from chart_files import Chart, load_strictly, of_kind
+from source_checks import expressions
 
 TESTS = Path(__file__).with_name("alerts.test.yaml")
 
@@ -52,6 +53,16 @@ def rendered_rules_are_valid(chart: Chart) -> list[str]:
                 f"{name}: {problem}" for problem in _promtool("check", "rules", yaml.safe_dump(rule["spec"]))
             ]
     return problems
+
+
+def the_dashboard_s_queries_are_valid(chart: Chart) -> list[str]:
+    """Prometheus can read every query of the dashboard."""
+    queries = [query for where, query in expressions(chart) if "label_values" not in query]
+    rules = [
+        {"record": "a", "expr": query.replace("$__rate_interval", "5m"), "labels": {"number": str(number)}}
+        for number, query in enumerate(queries)
+    ]
+    return _promtool("check", "rules", json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
 
 
 def _promtool(verb: str, noun: str, text: str) -> list[str]:

@@ -176,6 +176,14 @@ FAULTS = [
         "FlyteSlackNotRegistered",
     ),
     Fault(
+        "panel with half a query",
+        DASHBOARD,
+        "sum by (outcome) (rate(",
+        "sum by (outcome) rate(",
+        "the_dashboard_s_queries_are_valid",
+        "promtool check rules",
+    ),
+    Fault(
         "alert without a test",
         ALERTS,
         "alert: FlyteSlackGone",
@@ -275,6 +283,30 @@ FAULTS = [
         "ServiceMonitor",
     ),
     # references between objects
+    Fault(
+        "constraint that is changed",
+        POD,
+        '(hasKey . "labelSelector")',
+        "false",
+        "values_arrive",
+        "topologySpreadConstraints does not arrive",
+    ),
+    Fault(
+        "storage class that is left out where it is empty",
+        STATEFULSET,
+        'not (kindIs "invalid" .Values.store.volume.storageClassName)',
+        ".Values.store.volume.storageClassName",
+        "values_arrive",
+        "store.volume.storageClassName does not arrive",
+    ),
+    Fault(
+        "labels that go to the wrong object",
+        MONITORING,
+        "with .Values.prometheusRule.labels",
+        "with .Values.podLabels",
+        "values_arrive",
+        "prometheusRule.labels does not arrive",
+    ),
     Fault(
         "Service that selects nothing",
         SERVICE,
@@ -436,6 +468,14 @@ FAULTS = [
         "enableServiceLinks: true",
         "pods_are_hardened",
         "enableServiceLinks",
+    ),
+    Fault(
+        "directory that another user cannot enter",
+        POD,
+        "workingDir: /\n",
+        "workingDir: /data\n",
+        "pods_are_hardened",
+        "workingDir is not /",
     ),
     Fault(
         "privileged test",

@@ -153,7 +153,10 @@ def at(values: Json, path: str) -> Any:
     """Return what is at a dotted path, or None."""
     value: Any = values
     for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list) and name.isdigit():
+            value = value[int(name)] if int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
     return value
 
 

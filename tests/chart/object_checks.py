@@ -17,6 +17,47 @@ KINDS = {
     "ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PrometheusRule",
     "Secret", "Service", "ServiceAccount", "ServiceMonitor", "StatefulSet",
 }  # fmt: skip
+# Values that are handed on unchanged, and where they arrive: in an object of a kind, in the
+# StatefulSet or Deployment (`WORKLOAD`), in the pods' template (`POD`), in its container (`MAIN`).
+HANDED_ON = {
+    "affinity": ("POD", "spec.affinity"),
+    "args": ("MAIN", "args"),
+    "dashboard.annotations": ("ConfigMap", "metadata.annotations"),
+    "dashboard.labels": ("ConfigMap", "metadata.labels"),
+    "extraEnv": ("MAIN", "env"),
+    "extraVolumeMounts": ("MAIN", "volumeMounts"),
+    "extraVolumes": ("POD", "spec.volumes"),
+    "image.pullPolicy": ("MAIN", "imagePullPolicy"),
+    "ingress.annotations": ("Ingress", "metadata.annotations"),
+    "ingress.className": ("Ingress", "spec.ingressClassName"),
+    "networkPolicy.extraEgress": ("NetworkPolicy", "spec.egress"),
+    "nodeSelector": ("POD", "spec.nodeSelector"),
+    "podAnnotations": ("POD", "metadata.annotations"),
+    "podDisruptionBudget.maxUnavailable": ("PodDisruptionBudget", "spec.maxUnavailable"),
+    "podLabels": ("POD", "metadata.labels"),
+    "priorityClassName": ("POD", "spec.priorityClassName"),
+    "probes.liveness": ("MAIN", "livenessProbe"),
+    "probes.readiness": ("MAIN", "readinessProbe"),
+    "probes.startup": ("MAIN", "startupProbe"),
+    "prometheusRule.labels": ("PrometheusRule", "metadata.labels"),
+    "resources": ("MAIN", "resources"),
+    "runAs.fsGroup": ("POD", "spec.securityContext.fsGroup"),
+    "runAs.group": ("POD", "spec.securityContext.runAsGroup"),
+    "runAs.user": ("POD", "spec.securityContext.runAsUser"),
+    "service.annotations": ("Service", "metadata.annotations"),
+    "service.port": ("Service", "spec.ports.0.port"),
+    "service.type": ("Service", "spec.type"),
+    "serviceAccount.annotations": ("ServiceAccount", "metadata.annotations"),
+    "serviceMonitor.interval": ("ServiceMonitor", "spec.endpoints.0.interval"),
+    "serviceMonitor.labels": ("ServiceMonitor", "metadata.labels"),
+    "store.volume.accessMode": ("StatefulSet", "spec.volumeClaimTemplates.0.spec.accessModes.0"),
+    "store.volume.annotations": ("StatefulSet", "spec.volumeClaimTemplates.0.metadata.annotations"),
+    "store.volume.size": ("StatefulSet", "spec.volumeClaimTemplates.0.spec.resources.requests.storage"),
+    "store.volume.storageClassName": ("StatefulSet", "spec.volumeClaimTemplates.0.spec.storageClassName"),
+    "tolerations": ("POD", "spec.tolerations"),
+    "topologySpreadConstraints": ("POD", "spec.topologySpreadConstraints"),
+    "workloadAnnotations": ("WORKLOAD", "metadata.annotations"),
+}
 # What the files of ci/ expect to be there already: Secrets and ConfigMaps with their keys.
 EXTERNAL = {
     "Secret": {
@@ -114,6 +155,36 @@ def every_kind_is_rendered(chart: Chart) -> list[str]:
     ]
 
 
+def values_arrive(chart: Chart) -> list[str]:
+    """A value that is handed on arrives where it belongs, whole and unchanged."""
+    problems = []
+    for ci_file in chart.ci_files:
+        values, objects = chart.merged(ci_file), chart.objects(ci_file)
+        template = pod_template(objects)
+        places = {"POD": template, "MAIN": container(template), "WORKLOAD": workload(objects)}
+        for path, (kind, where) in HANDED_ON.items():
+            given, place = at(values, path), places.get(kind) or next(iter(of_kind(objects, kind)), None)
+            if given is not None and place is not None and not _holds(at(place, where), given):
+                problems.append(f"{ci_file.stem}: {path} does not arrive at {kind} {where}")
+    return problems
+
+
+def _holds(there: Any, given: Any) -> bool:
+    """Whether a mapping holds these entries, a list these items, or a value is this one."""
+    if isinstance(given, dict):
+        return given.items() <= (there or {}).items()
+    if isinstance(given, list):
+        return all(any(_same(one, item) for one in there or []) for item in given)
+    return bool(there == given)
+
+
+def _same(one: Any, given: Any) -> bool:
+    """Whether an item is the one that was given; a constraint may have got a selector."""
+    if isinstance(one, dict) and "labelSelector" not in given:
+        return {key: value for key, value in one.items() if key != "labelSelector"} == given
+    return bool(one == given)
+
+
 def for_each_file(check: Callable[[list[Json]], Iterator[str]]) -> Callable[[Chart], list[str]]:
     @functools.wraps(check)
     def run(chart: Chart) -> list[str]:
@@ -195,8 +266,7 @@ def references_lead_somewhere(objects: list[Json]) -> Iterator[str]:
     """Secrets, ConfigMaps, keys, volumes, accounts that a pod names are rendered, or expected by ci/."""
     there: dict[str, dict[str, set[str]]] = {kind: dict(names) for kind, names in EXTERNAL.items()}
     for one in of_kind(objects, "Secret", "ConfigMap", "ServiceAccount"):
-        keys = {*one.get("data", {}), *one.get("stringData", {})}
-        there[one["kind"]][at(one, "metadata.name")] = keys
+        there[one["kind"]][at(one, "metadata.name")] = {*one.get("data", {})}
     pods = [pod_template(objects), *of_kind(objects, "Pod")]
     for pod in pods:
         for kind, name, key in _named(pod):

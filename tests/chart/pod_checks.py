@@ -1,5 +1,6 @@
 """Checks of the pods: hardening, probes, stopping, tokens, settings. None finds a problem in a good chart."""
 
+import base64
 import math
 import os
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ FOREIGN = {
 
 @for_each_file
 def pods_are_hardened(objects: list[Json]) -> Iterator[str]:
-    """No root, no privileges, no writable root, no token of Kubernetes', no variables of its Services."""
+    """No root, no privileges, no writable root, no token of Kubernetes', no variables of Services."""
     for pod in [pod_template(objects), *of_kind(objects, "Pod")]:
         spec, main = pod.get("spec", {}), container(pod)
         wanted = {
@@ -67,6 +68,7 @@ def pods_are_hardened(objects: list[Json]) -> Iterator[str]:
             "securityContext.allowPrivilegeEscalation": False,
             "securityContext.readOnlyRootFilesystem": True,
             "securityContext.capabilities.drop": ["ALL"],
+            "workingDir": "/",
         }
         yield from (f"{key} is not {value}" for key, value in wanted.items() if at(main, key) != value)
         for key in ("runAsUser", "runAsGroup"):
@@ -214,13 +216,14 @@ def the_network_policy_lets_out_what_is_needed(chart: Chart) -> list[str]:
 
 def environment(objects: list[Json]) -> dict[str, str]:
     """Return the pack's variables, with what the Secrets hold or what stands for it."""
-    secrets = {at(one, "metadata.name"): one.get("stringData", {}) for one in of_kind(objects, "Secret")}
+    secrets = {at(one, "metadata.name"): one.get("data", {}) for one in of_kind(objects, "Secret")}
     found = {}
     for entry in container(pod_template(objects)).get("env", []):
         reference = at(entry, "valueFrom.secretKeyRef")
         if reference:
             held = secrets.get(reference["name"], {}).get(reference["key"])
-            found[entry["name"]] = str(held if held is not None else FOREIGN.get(entry["name"], ""))
+            known = FOREIGN.get(entry["name"], "")
+            found[entry["name"]] = known if held is None else base64.b64decode(held).decode()
         elif "value" in entry:
             found[entry["name"]] = str(entry["value"])
     return found

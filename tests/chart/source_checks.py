@@ -119,7 +119,7 @@ def metrics_are_known(chart: Chart) -> list[str]:
     """Every metric that the dashboard and the alerts ask for is one that the pack shows."""
     known = known_metrics()
     problems = []
-    for where, expression in _expressions(chart):
+    for where, expression in expressions(chart):
         bare = re.sub(r"\{[^}]*\}|\"[^\"]*\"", "", expression)
         for name in re.findall(r"\b(?:flyte_slack|process|python)_\w+", bare):
             if name not in known:
@@ -127,7 +127,8 @@ def metrics_are_known(chart: Chart) -> list[str]:
     return problems
 
 
-def _expressions(chart: Chart) -> Iterator[tuple[str, str]]:
+def expressions(chart: Chart) -> Iterator[tuple[str, str]]:
+    """Yield every query of the alerts and of the dashboard, with where it is."""
     for group in load_strictly(chart.text("files/alerts.yaml"))[0]["groups"]:
         for rule in group["rules"]:
             yield rule["alert"], rule["expr"]
@@ -154,7 +155,7 @@ def dashboard_is_whole(chart: Chart) -> list[str]:
                 other = taken.setdefault((x, y), title)
                 if other != title or x >= 24:
                     problems.append(f"dashboard: {title} lies over {other}, or beyond the edge")
-    shown = " ".join(expression for _, expression in _expressions(chart))
+    shown = " ".join(expression for _, expression in expressions(chart))
     names = {f"flyte_slack_{name}" for name in METRICS | HISTOGRAMS}
     problems += [f"dashboard: {name} is not shown" for name in sorted(names) if name not in shown]
     ids = [panel["id"] for panel in dashboard["panels"]]

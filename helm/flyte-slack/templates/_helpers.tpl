@@ -68,15 +68,15 @@ yes
 {{/* What the chart's own Secret holds, without the Flyte token. */}}
 {{- define "flyte-slack.secretData" -}}
 {{- if .Values.slack.botToken }}
-SLACK_BOT_TOKEN: {{ .Values.slack.botToken | quote }}
+SLACK_BOT_TOKEN: {{ .Values.slack.botToken | b64enc | quote }}
 {{- if eq .Values.mode "http" }}
-SLACK_SIGNING_SECRET: {{ .Values.slack.signingSecret | quote }}
+SLACK_SIGNING_SECRET: {{ .Values.slack.signingSecret | b64enc | quote }}
 {{- else }}
-SLACK_APP_TOKEN: {{ .Values.slack.appToken | quote }}
+SLACK_APP_TOKEN: {{ .Values.slack.appToken | b64enc | quote }}
 {{- end }}
 {{- end }}
 {{- if and .Values.store.url (not (include "flyte-slack.sqlite" .)) }}
-FLYTE_SLACK_STORE: {{ .Values.store.url | quote }}
+FLYTE_SLACK_STORE: {{ .Values.store.url | b64enc | quote }}
 {{- end }}
 {{- end -}}
 

@@ -93,6 +93,8 @@ spec:
     - name: flyte-slack
       image: {{ include "flyte-slack.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- /* the image's own directory is for its own user alone, and runAs may name another */}}
+      workingDir: /
       args:
         {{- toYaml .Values.args | nindent 8 }}
       securityContext:
@@ -237,7 +239,7 @@ spec:
   {{- $selector := dict "labelSelector" (dict "matchLabels" (include "flyte-slack.selectorLabels" $ | fromYaml)) }}
   topologySpreadConstraints:
     {{- range . }}
-    - {{ toYaml (merge (deepCopy .) $selector) | nindent 6 | trim }}
+    - {{ toYaml (ternary . (merge (deepCopy .) $selector) (hasKey . "labelSelector")) | nindent 6 | trim }}
     {{- end }}
   {{- end }}
 {{- end -}}
