@@ -50,9 +50,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart on disk; what helm makes of it is kept."""
+    """A chart on disk; what helm makes of it is kept.
+
+    Attributes:
+        path: its folder.
+        only: the one file of `ci/` to look at; empty for all.
+    """
 
     path: Path = CHART
+    only: str = ""
     _rendered: dict[str, Answer] = field(default_factory=dict, repr=False)
     _objects: dict[str, list[Json]] = field(default_factory=dict, repr=False)
 
@@ -61,7 +67,7 @@ class Chart:
 
     @property
     def ci_files(self) -> list[Path]:
-        return sorted((self.path / "ci").glob("*-values.yaml"))
+        return sorted((self.path / "ci").glob(f"{self.only or '*'}-values.yaml"))
 
     @functools.cached_property
     def values(self) -> Json:

@@ -181,7 +181,7 @@ def _holds(there: Any, given: Any) -> bool:
 def _same(one: Any, given: Any) -> bool:
     """Whether an item is the one that was given; a constraint may have got a selector."""
     if isinstance(one, dict) and "labelSelector" not in given:
-        return {key: value for key, value in one.items() if key != "labelSelector"} == given
+        one = {key: value for key, value in one.items() if key != "labelSelector"}
     return bool(one == given)
 
 
