@@ -696,6 +696,14 @@ FAULTS = [
         "no template refuses it",
     ),
     Fault(
+        "schema that looks at a secret",
+        SCHEMA,
+        '"botToken": {\n          "$ref": "#/definitions/optionalText"',
+        '"botToken": {\n          "pattern": "^xoxb-"',
+        "refuses the two tokens swapped",
+        "the complaint prints a secret",
+    ),
+    Fault(
         "no tokens allowed by the schema",
         SCHEMA,
         '"oneOf": [\n        {\n          "title": "the tokens',

@@ -82,10 +82,19 @@ REFUSALS = [
         "slack.signingSecret is required where mode is http",
     ),
     Refusal(
+        "an app token for a bot token",
+        "sqlite",
+        ("slack.appToken=xoxb-hidden",),
+        "slack.appToken must begin with xapp-",
+    ),
+    Refusal(
+        "a signing secret that is a list", "http", ('slack.signingSecret=["hidden"]',), "/slack/signingSecret"
+    ),
+    Refusal(
         "the two tokens swapped",
         "sqlite",
-        ("slack.botToken=xapp-1", "slack.appToken=xoxb-1"),
-        "/slack/botToken",
+        ("slack.botToken=xapp-hidden", "slack.appToken=xoxb-hidden"),
+        "slack.botToken must begin with xoxb-",
     ),
     Refusal(
         "a Flyte token and an existing Secret",
@@ -94,7 +103,9 @@ REFUSALS = [
         "at '/flyte': 'anyOf' failed",
         "either existingSecret or jwt, not both",
     ),
-    Refusal("a Flyte token of two lines", "sqlite", ("flyte.jwt=one\ntwo",), "/flyte/jwt"),
+    Refusal(
+        "a Flyte token of two lines", "sqlite", ("flyte.jwt=hidden\ntwo",), "flyte.jwt must be printable"
+    ),
     Refusal(
         "a store URL and an existing Secret",
         "existing-secrets",
@@ -117,10 +128,20 @@ REFUSALS = [
         "an SQLite store is for one pod",
     ),
     Refusal("no pod at all", "postgresql", ("replicas=0",), "/replicas"),
-    Refusal("an SQLite file outside the volume", "sqlite", ("store.url=sqlite:////tmp/a.db",), "/store/url"),
-    Refusal("a store in memory", "sqlite", ("store.url=sqlite://",), "/store/url"),
-    Refusal("a store of another kind", "sqlite", ("store.url=mysql://u:p@h/d",), "/store/url"),
-    Refusal("a PostgreSQL URL without a database", "sqlite", ("store.url=postgresql://u:p@h",), "/store/url"),
+    Refusal(
+        "an SQLite file outside the volume",
+        "sqlite",
+        ("store.url=sqlite:////tmp/hidden.db",),
+        "store.url must be",
+    ),
+    Refusal("a store in memory", "sqlite", ("store.url=sqlite://",), "store.url must be"),
+    Refusal("a store of another kind", "sqlite", ("store.url=mysql://u:hidden@h/d",), "store.url must be"),
+    Refusal(
+        "a PostgreSQL URL without a database",
+        "sqlite",
+        ("store.url=postgresql://u:hidden@h",),
+        "store.url must be",
+    ),
     Refusal(
         "a volume that many nodes write",
         "sqlite",
@@ -208,6 +229,8 @@ def problems_with(refusal: Refusal, chart: Chart) -> list[str]:
     by_schema = _tried(chart, refusal)
     if by_schema.ok:
         return ["it is accepted"]
+    if "hidden" in by_schema.errors:
+        return [f"the complaint prints a secret: {by_schema.errors.strip()}"]
     if refusal.where not in by_schema.errors:
         return [f"it is refused for another reason: {by_schema.errors.strip()}"]
     if refusal.sentence:

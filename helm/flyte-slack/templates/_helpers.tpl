@@ -91,7 +91,10 @@ FLYTE_SLACK_STORE: {{ .Values.store.url | b64enc | quote }}
 {{- end -}}
 {{- end -}}
 
-{{/* Refuses what would not work. The schema refuses it as well; this says it in a sentence. */}}
+{{/*
+Refuses what would not work. The schema refuses most of it as well; this says it in a sentence. What a secret looks like
+is looked at here alone, as the schema's complaint would print it.
+*/}}
 {{- define "flyte-slack.validate" -}}
 {{- $own := or .Values.slack.botToken .Values.slack.appToken .Values.slack.signingSecret -}}
 {{- if not .Values.flyte.api -}}
@@ -111,6 +114,20 @@ FLYTE_SLACK_STORE: {{ .Values.store.url | b64enc | quote }}
 {{- end -}}
 {{- if and $own (eq .Values.mode "http") (not .Values.slack.signingSecret) -}}
 {{- fail "slack.signingSecret is required where mode is http" -}}
+{{- end -}}
+{{- if and .Values.slack.botToken (not (regexMatch "^xox(b|e\\.xoxb)-" .Values.slack.botToken)) -}}
+{{- fail "slack.botToken must begin with xoxb-" -}}
+{{- end -}}
+{{- if and .Values.slack.appToken (not (hasPrefix "xapp-" .Values.slack.appToken)) -}}
+{{- fail "slack.appToken must begin with xapp-" -}}
+{{- end -}}
+{{- if and .Values.flyte.jwt (not (regexMatch "^[!-~]+$" .Values.flyte.jwt)) -}}
+{{- fail "flyte.jwt must be printable ASCII characters without a blank" -}}
+{{- end -}}
+{{- $sqlite := "sqlite:////data/[^/]+" -}}
+{{- $postgresql := "postgresql://([^@/?#\\s]+@)?[^@/?#\\s]+/[^/?#\\s]+(\\?\\S*)?" -}}
+{{- if and .Values.store.url (not (regexMatch (printf "^(%s|%s)$" $sqlite $postgresql) .Values.store.url)) -}}
+{{- fail "store.url must be sqlite:////data/NAME.db or postgresql://USER:PASSWORD@HOST/DB" -}}
 {{- end -}}
 {{- if and .Values.flyte.jwt .Values.flyte.existingSecret -}}
 {{- fail "flyte: set either existingSecret or jwt, not both" -}}
