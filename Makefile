@@ -7,7 +7,7 @@ SECONDS ?= 300
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test soak check format lock clean
+.PHONY: help sandbox test soak chart-test check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -17,10 +17,13 @@ sandbox: $(VENV)/.runtime ## try the whole system on this machine, without any a
 	$(BIN)/python -m flyte_slack sandbox $(ARGS)
 
 test: $(VENV)/.dev ## run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 soak: $(VENV)/.dev ## two replicas on PostgreSQL under random faults, with an account in the end
 	$(BIN)/python tests/soak/soak.py --seconds $(SECONDS) $(ARGS)
+
+chart-test: $(VENV)/.dev ## the Helm chart: rendered, checked, and broken on purpose
+	$(BIN)/python -m pytest -n $(WORKERS) --dist load tests/chart $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
@@ -39,7 +42,7 @@ lock: $(VENV)/.dev ## pin the newest versions of all dependencies, with hashes
 	  --generate-hashes --no-header --upgrade --quiet -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
