@@ -3,32 +3,42 @@
 import json
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import readme_table
 import yaml
 from chart_files import Chart, Json, at, leaves, load_strictly
+from prometheus_client.parser import text_string_to_metric_families
 
 from flyte_slack import __version__
+from flyte_slack.gauges import look
+from flyte_slack.metrics import exposition
+from flyte_slack.pack.health import Health
+from flyte_slack.store.store import Stats
 
 # Values that are handed on as a whole, so that what is in them is nowhere named.
 WHOLE = {"resources", "slack.existingSecretKeys", "dashboard.labels"}
 
-METRICS = {
-    "build_info", "registered", "events_total", "actions_total", "waiting", "waiting_oldest_seconds", "dead",
-    "store_bytes", "orphans", "rate_limited_total", "sockets_open", "sockets_wanted", "pong_age_seconds",
-    "polls_total",
-}  # fmt: skip
-HISTOGRAMS = {
-    "event_stored_seconds", "event_accepted_seconds", "action_finished_seconds", "action_completed_seconds",
-}  # fmt: skip
 PROCESS_METRICS = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
+_SERIES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
+
+
+def own_metrics() -> dict[str, list[str]]:
+    """Return the pack's own metrics, each with the names of its series, as the pack gives them."""
+    store: Any = SimpleNamespace(stats=Stats())
+    connections: Any = SimpleNamespace(number=2, number_open=2, pong_age=0.0)
+    text = exposition(lambda: look(Health(), store, connections)).decode()
+    return {
+        family.name: [family.name + end for end in _SERIES[family.type]]
+        for family in text_string_to_metric_families(text)
+        if family.name.startswith("flyte_slack_") and not family.name.endswith("_created")
+    }
 
 
 def known_metrics() -> set[str]:
     """Return every name of a series that may be asked for."""
-    parts = {f"{name}_{end}" for name in HISTOGRAMS for end in ("bucket", "sum", "count")}
-    return {f"flyte_slack_{name}" for name in METRICS | parts} | PROCESS_METRICS
+    return {series for names in own_metrics().values() for series in names} | PROCESS_METRICS
 
 
 def yaml_files_hold_no_key_twice(chart: Chart) -> list[str]:
@@ -156,8 +166,7 @@ def dashboard_is_whole(chart: Chart) -> list[str]:
                 if other != title or x >= 24:
                     problems.append(f"dashboard: {title} lies over {other}, or beyond the edge")
     shown = " ".join(expression for _, expression in expressions(chart))
-    names = {f"flyte_slack_{name}" for name in METRICS | HISTOGRAMS}
-    problems += [f"dashboard: {name} is not shown" for name in sorted(names) if name not in shown]
+    problems += [f"dashboard: {name} is not shown" for name in sorted(own_metrics()) if name not in shown]
     ids = [panel["id"] for panel in dashboard["panels"]]
     return sorted(set(problems)) + (["dashboard: an id is there twice"] if len(set(ids)) != len(ids) else [])
 
