@@ -56,8 +56,11 @@ class Dispatcher:
         self.idle = self._lanes.idle
         self.stop = self._lanes.stop
 
-    async def keep(self, action: Action) -> bool:
-        """Store an action that was taken, put it into its lane, and wake that. Return whether it is new.
+    async def keep(self, action: Action) -> str | None:
+        """Store an action that was taken, put it into its lane, and wake that.
+
+        Returns:
+            Its identity, or None where it was stored before.
 
         Raises:
             StoreUnavailable: it may not be stored; call again.
@@ -66,12 +69,12 @@ class Dispatcher:
         lane = self._lane(command, action)
         looked_up = command is not None and lane is None
         stored_in = PARKED if looked_up else lane or _NO_LANE
-        new = await self._store.actions.add(action.result, stored_in, action.command, action.input)
+        identity = await self._store.actions.add(action.result, stored_in, action.command, action.input)
         if looked_up and command is not None and command.find_lane is not None:
             lane = _storable(await command.find_lane(action.input))
             await self._store.actions.move(action.result, lane)
         self.wake(lane or _NO_LANE)
-        return new
+        return identity
 
     def _lane(self, command: Command | None, action: Action) -> str | None:
         """Return what an action must stay in order with, or None where the command must look it up."""

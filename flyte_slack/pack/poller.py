@@ -101,8 +101,9 @@ class Poller:
 
     async def _keep(self, action: Action) -> None:
         """Store an action, however long that takes: Flyte will not hand it out again."""
-        if await retries.until_stored(self._dispatcher.keep, action):
-            log.info("action taken", command=action.command, result=action.result)
+        identity = await retries.until_stored(self._dispatcher.keep, action)
+        if identity is not None:
+            log.info("action taken", command=action.command, action=identity, result=action.result)
         else:
             log.warning("Flyte handed out an action for the second time", result=action.result)
 

@@ -78,7 +78,7 @@ class Actions:
         self._writer = writer
         self._leases = leases
 
-    async def add(self, reference: str, lane: str, command: str, input_: object) -> bool:
+    async def add(self, reference: str, lane: str, command: str, input_: object) -> str | None:
         """Store an action that was taken.
 
         Args:
@@ -88,14 +88,15 @@ class Actions:
             input_: its input, whatever JSON value it is.
 
         Returns:
-            False where this action was stored before.
+            Its identity, or None where this action was stored before.
 
         Raises:
             StoreUnavailable: it is not stored.
         """
+        identity = uuid.uuid4().hex
         row = {
             "reference": reference,
-            "identity": uuid.uuid4().hex,
+            "identity": identity,
             "lane": lane,
             "state": State.TAKEN,
             "command": json.dumps(command),
@@ -107,7 +108,7 @@ class Actions:
         async def write(connection: AsyncConnection) -> bool:
             return await insert_if_new(connection, actions, row)
 
-        return await self._writer.write(write)
+        return identity if await self._writer.write(write) else None
 
     async def move(self, reference: str, lane: str) -> None:
         """Put an action whose execution was not begun into another lane."""

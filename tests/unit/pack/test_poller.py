@@ -61,7 +61,7 @@ async def test_next_take_waits_until_the_action_is_on_disk(
     async with pack(flyte, tmp_path) as parts:
         add, gate = parts.store.actions.add, asyncio.Event()
 
-        async def slow_disk(*args: Any) -> bool:
+        async def slow_disk(*args: Any) -> str | None:
             await gate.wait()
             return await add(*args)
 
