@@ -7,7 +7,7 @@ SECONDS ?= 300
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test soak chart-test check format lock clean
+.PHONY: help sandbox test soak chart-test check audit format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -29,6 +29,12 @@ check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(VENV)/.dev ## known vulnerabilities in what is shipped, and its licences
+	@if $(BIN)/python -c 'import httpx; httpx.get("https://api.osv.dev/", timeout=10)' 2>/dev/null; \
+	  then $(BIN)/pip-audit --vulnerability-service osv --require-hashes --disable-pip -r requirements.lock; \
+	  else echo 'Nothing was audited: https://api.osv.dev, which knows of vulnerabilities, cannot be reached.'; fi
+	$(BIN)/python tests/licences.py
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff check --fix .
