@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/licences.md"
 HEAD = """# Licences of what the pack is built with
 
-Every package of [requirements.lock](../requirements.lock), as it states its licence itself. `make audit` writes
-this page.
+Every package of [requirements.lock](../requirements.lock), as it states its licence itself. `make audit`
+writes this page.
 
 | package | licence |
 |---|---|
