@@ -1,10 +1,11 @@
 """The machine's clock is set while work is under way: nothing is lost, doubled or stuck (promises 1 to 5)."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from account import Account, forgetful, impatient
-from faults import holding
+from faults import Rule, holding
 from harness import EVENTS, POST, RESULT, each, eventually, world
 from test_gaps import filled
 from test_reconciliation_process import looks_for_a_post
@@ -14,6 +15,11 @@ HISTORY = r"/conversations\.history$"
 NAMES = r"/conversations\.list$"
 STEPS = (1, -1)
 """Hours by which the clock is set, forwards and backwards."""
+
+
+def applied(rules: list[Rule]) -> bool:
+    """Whether each rule applied."""
+    return all(rule.hits for rule in rules)
 
 
 async def test_set_while_work_is_in_flight(tmp_path: Path) -> None:
@@ -34,14 +40,14 @@ async def in_flight(tmp_path: Path, hours: int) -> None:
                 w.faults.hang("POST", POST, when="after"),
             ]
             account.traffic()
-            await eventually(lambda held=held: all(rule.hits for rule in held), "an event and a post hang")
+            await eventually(partial(applied, held), "an event and a post hang")
             clock.set(ahead)
             held.append(w.faults.hang("POST", RESULT))
             for rule in held[:2]:
                 rule.remove()
             account.traffic()
             await clock.told(ahead)
-            await eventually(lambda held=held: held[2].hits, "a result hangs")
+            await eventually(partial(applied, held), "a result hangs")
             held[2].remove()
             await account.settled()
         for text, channel in account.said.items():  # known over the step: no new messages
@@ -79,7 +85,7 @@ async def ambiguous(tmp_path: Path, hours: int) -> None:
 
 
 async def test_set_while_the_pack_is_dead(tmp_path: Path) -> None:
-    """kill -9 amid posts, the clock is set, a new start: one post each, and the gap is filled (1, 2, 5, 11)."""
+    """kill -9 amid posts, the clock is set, a start: one post each, and the gap is filled (1, 2, 5, 11)."""
     await each(dead, tmp_path, *STEPS)
 
 
@@ -93,10 +99,10 @@ async def dead(tmp_path: Path, hours: int) -> None:
         for fills, ahead in enumerate((hours, 0), 1):
             handled, unhandled = account.ask(), account.ask()
             held = [
-                w.faults.hang("POST", POST, where=holding(a.input["message"]), when=when, cut=True)
-                for a, when in ((handled, "after"), (unhandled, "before"))
-            ]  # type: ignore[arg-type]
-            await eventually(lambda held=held: all(rule.hits for rule in held), "two posts hang")
+                w.faults.hang("POST", POST, where=holding(handled.input["message"]), when="after", cut=True),
+                w.faults.hang("POST", POST, where=holding(unhandled.input["message"]), cut=True),
+            ]
+            await eventually(partial(applied, held), "two posts hang")
             w.pack.kill()
             for rule in held:
                 rule.remove()
@@ -113,7 +119,7 @@ async def dead(tmp_path: Path, hours: int) -> None:
 
 
 async def test_set_back_before_an_action_found_its_channel(tmp_path: Path) -> None:
-    """Killed as a channel's name is looked up, the clock set back: the action is not stuck for an hour (4)."""
+    """Killed as a channel is looked up, and the clock set back: the action is not stuck for an hour (4)."""
     async with world(tmp_path, socket_mode=impatient) as w:
         clock, account = WallClock(w.pack), Account(w)
         await w.pack.start()

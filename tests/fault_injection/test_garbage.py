@@ -89,8 +89,8 @@ def assert_plain(value: object) -> None:
 
 async def test_events_of_any_shape(tmp_path: Path) -> None:
     """Events that are none, and messages in which one thing is misshapen, delay no sound one (1, 2, 3)."""
-    one = {"FLYTE_SLACK_CONNECTIONS": "1"}  # of two, one can be read before the other
-    async with world(tmp_path, socket_mode=soon_resigned, expected=REFUSED, **one) as w:
+    one = "1"  # of two, one can be read before the other
+    async with world(tmp_path, socket_mode=soon_resigned, expected=REFUSED, FLYTE_SLACK_CONNECTIONS=one) as w:
         account, sink = Account(w), w.fresh()
         await w.pack.start()
         for event in NO_EVENTS:
@@ -121,7 +121,7 @@ async def test_events_of_any_shape(tmp_path: Path) -> None:
 
 
 async def test_half_a_surrogate_pair(tmp_path: Path) -> None:
-    """A text with half a surrogate pair is delivered, or put aside with a reason, and delays nobody (1, 3)."""
+    """A text with half a surrogate pair is delivered, or put aside with a reason, and delays none (1, 3)."""
     async with world(tmp_path, socket_mode=soon_resigned, expected=REFUSED) as w:
         account = Account(w)
         await w.pack.start()
@@ -143,8 +143,7 @@ async def test_half_a_surrogate_pair(tmp_path: Path) -> None:
 async def test_deep_json(tmp_path: Path) -> None:
     """Messages with JSON nested ever deeper delay no other; what was answered 200 is delivered (1, 2, 3)."""
     depths = (50, 900, *range(960, 990), 1000, 5000, 200_000)
-    settings = {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": SECRET}
-    async with world(tmp_path, expected=REFUSED, **settings) as w:
+    async with world(tmp_path, expected=REFUSED, SLACK_APP_TOKEN="", SLACK_SIGNING_SECRET=SECRET) as w:
         await w.pack.start()
         channel, answers, sound = w.fresh(), {}, []
         for depth in depths:
@@ -187,7 +186,7 @@ async def test_more_than_a_socket_takes(tmp_path: Path) -> None:
 
 
 async def test_more_than_flyte_takes(tmp_path: Path) -> None:
-    """A message of 17 MB that is read from the history is put aside, with its reason; others go on (4, 11)."""
+    """A message of 17 MB, read from the history, is put aside with its reason; others go on (4, 11)."""
     async with world(tmp_path, socket_mode=forgetful) as w:
         account = Account(w)
         await w.pack.start()

@@ -59,7 +59,7 @@ async def test_flyte_answers_an_event_after_the_grace(tmp_path: Path) -> None:
 
 
 async def test_flyte_handles_an_event_never(tmp_path: Path) -> None:
-    """An event that hangs on the way to Flyte beyond the grace is delivered after the next start, once (10)."""
+    """An event that hangs on its way beyond the grace is delivered after the next start, once (10)."""
     async with world(tmp_path, socket_mode=impatient, FLYTE_SLACK_SHUTDOWN_GRACE="1") as w:
         account = Account(w)
         await w.pack.start()

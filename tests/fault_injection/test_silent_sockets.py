@@ -2,10 +2,12 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from account import Account, forgetful, impatient
+from faults import Rule
 from harness import World, each, eventually, world
 from proxy import Direction, Link, Proxy
 
@@ -51,10 +53,12 @@ async def proxied(
     folder: Path, socket_mode: Callable[[Workspace], SocketMode] = impatient
 ) -> AsyncIterator[tuple[World, Proxy, Account]]:
     """Set up a world with a proxy between the pack and Slack; the pack is not started yet."""
-    async with world(folder, socket_mode=socket_mode, expected=LOGGED) as w:
-        async with Proxy(w.sandbox.port, lambda: w.pack.process.pid) as proxy:
-            w.pack.environment["SLACK_API_URL"] = f"http://127.0.0.1:{proxy.port}/slack/api/"
-            yield w, proxy, Account(w)
+    async with (
+        world(folder, socket_mode=socket_mode, expected=LOGGED) as w,
+        Proxy(w.sandbox.port, lambda: w.pack.process.pid) as proxy,
+    ):
+        w.pack.environment["SLACK_API_URL"] = f"http://127.0.0.1:{proxy.port}/slack/api/"
+        yield w, proxy, Account(w)
 
 
 async def connected(w: World, number: int = 2) -> None:
@@ -129,6 +133,11 @@ async def test_no_hello(tmp_path: Path) -> None:
         account.assert_nothing_lost_or_doubled()
 
 
+def exhausted(rules: list[Rule]) -> bool:
+    """Whether each rule applied as often as it may."""
+    return all(rule.hits == rule.times for rule in rules)
+
+
 async def test_tickets_refused_under_traffic(tmp_path: Path) -> None:
     """Connections drop, and new tickets are refused, unusable or missing: everything arrives, once."""
     async with world(tmp_path, socket_mode=forgetful, expected=LOGGED) as w:
@@ -148,11 +157,7 @@ async def test_tickets_refused_under_traffic(tmp_path: Path) -> None:
             ]
             w.socket_mode.drop()
             account.traffic()
-            await eventually(
-                lambda troubles=troubles: all(rule.hits == rule.times for rule in troubles),
-                "each trouble was met",
-                timeout=60,
-            )
+            await eventually(partial(exhausted, troubles), "each trouble was met", timeout=60)
             account.traffic()
             await connected(w)
             account.traffic()
