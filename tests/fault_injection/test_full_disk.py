@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from account import Account, impatient
 from harness import World, eventually, world
 from test_gaps import settled
 
+FILLER = "filler"
 HOW = "a small disk is mounted by root only; test_overload.py tries a limited file size as anybody"
 
 
@@ -27,22 +29,25 @@ def small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fill(disk: Path) -> Path:
-    """Write a file until nothing fits any more."""
-    path = disk / "filler"
-    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+async def jammed(account: Account, disk: Path) -> bool:
+    """Take what room is left, write one more message to each channel, and tell whether that jams the pack."""
+    with contextlib.suppress(OSError), (disk / FILLER).open("ab", buffering=0) as file:
         while True:
             file.write(bytes(4096))
-    return path
+    account.say()
+    told = (await account.w.pack.health())["Store"]
+    unhealthy = not told["healthy"] and "nothing is acknowledged" in told["status"]
+    return unhealthy and bool(account.w.socket_mode.unacknowledged)
 
 
-async def store_is(w: World, *, healthy: bool) -> None:
-    """Wait until health tells so of the store."""
+async def not_ready(w: World) -> bool:
+    """Whether the pack says that it is not ready."""
+    return await w.pack.status("/health/ready") == 503
 
-    async def told() -> bool:
-        return (await w.pack.health()).get("Store", {}).get("healthy") is healthy
 
-    await eventually(told, f"the store's health is {healthy}")
+async def healthy(w: World) -> bool:
+    """Whether the pack says that its store works."""
+    return bool((await w.pack.health()).get("Store", {}).get("healthy"))
 
 
 async def test_no_room_for_a_while(tmp_path: Path) -> None:
@@ -57,22 +62,18 @@ async def test_no_room_for_a_while(tmp_path: Path) -> None:
                 account.traffic()
                 await account.settled()
                 await settled(w)
-                filler = fill(disk)
-                for _ in range(3):
-                    account.say(40)
-                await store_is(w, healthy=False)
-                assert w.socket_mode.unacknowledged
-                assert "nothing is acknowledged" in (await w.pack.health())["Store"]["status"]
-                assert await w.pack.status("/health/ready") == 503
+                await eventually(partial(jammed, account, disk), "nothing is acknowledged, and health tells")
+                await eventually(partial(not_ready, w), "the pack is not ready")
                 assert await w.pack.status("/health/live") == 200
                 stuck = set(account.said) - set(w.flyte.texts())
                 assert stuck, "what is not on disk is not posted"
+                assert w.socket_mode.unacknowledged
                 if killed:
                     w.pack.kill()
-                filler.unlink()
+                (disk / FILLER).unlink()
                 if killed:
                     await w.pack.start()
-                await store_is(w, healthy=True)
+                await eventually(partial(healthy, w), "the store is healthy again")
                 await w.pack.ready()
                 account.traffic()
                 await account.settled()

@@ -207,7 +207,7 @@ async def test_the_same_event_over_the_other_connection(tmp_path: Path) -> None:
             before = len(w.socket_mode.acknowledged)
             for _ in range(4):  # the connections take turns
                 w.socket_mode._send(Delivery({**body}))
-            await eventually(lambda before=before: len(w.socket_mode.acknowledged) == before + 4)
+            await w.acknowledged(before + 4)
             assert set(w.socket_mode.acknowledged[before:]) == {body["event_id"]}
             if not start:
                 await eventually(lambda: not w.stored("SELECT key FROM inbox WHERE state <> 'delivered'"))
