@@ -35,16 +35,16 @@ class WallClock:
         pack.environment |= {
             "LD_PRELOAD": str(found),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",  # seconds; reading the file at each call makes the pack crawl
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
     def set(self, hours: int) -> None:
-        """Let the clock be so many hours ahead of the machine's, from now on."""
+        """Let the clock be so many hours ahead of the machine's, within a second."""
         self._write(hours)
 
     async def told(self, hours: int) -> None:
-        """Wait until the pack's log shows the time to which the clock was set."""
+        """Wait until the pack's log shows it; a connection that seems silent is replaced, and logged."""
         await eventually(lambda: self._shows(hours), f"the log is {hours} hours ahead")
 
     def _shows(self, hours: int) -> bool:
