@@ -6,7 +6,15 @@ WORKERS ?= 2
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test faults check format lock clean
+# One place says the version; docker is taken where its engine answers, else podman, else buildah.
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' flyte_slack/__init__.py)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+IMAGE ?= flyte-slack
+IMAGE_BUILD ?= $(shell if docker info >/dev/null 2>&1; then echo docker build; \
+  elif command -v podman >/dev/null; then echo podman build --format docker; \
+  else echo buildah build --format docker; fi)
+
+.PHONY: help sandbox test faults image image-test check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -20,6 +28,12 @@ test: $(VENV)/.dev ## run all tests
 
 faults: $(VENV)/.dev ## the longer fault injection, replicas and a short soak; some minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/fault_injection tests/soak $(ARGS)
+
+image: ## build the container image; IMAGE is its name, IMAGE_BUILD what builds it
+	$(IMAGE_BUILD) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(IMAGE):$(VERSION) .
+
+image-test: $(VENV)/.dev ## build the image and try it; needs root, buildah and podman
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/image $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
@@ -36,6 +50,8 @@ lock: $(VENV)/.dev ## pin the newest versions of all dependencies, with hashes
 	  --generate-hashes --no-header --upgrade --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra postgres --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --upgrade --quiet -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -c requirements-dev.lock -o requirements-build.lock
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dist

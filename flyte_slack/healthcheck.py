@@ -1,4 +1,4 @@
-"""The image's HEALTHCHECK: `python -m flyte_slack.healthcheck` ends with 0 while the pack says that it is live.
+"""The image's HEALTHCHECK: `python -m flyte_slack.healthcheck` ends with 0 while the pack says it is live.
 
 It is started every half minute: it imports next to nothing, and no proxy of the environment is asked.
 """
