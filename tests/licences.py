@@ -11,6 +11,8 @@ from typing import cast
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/licences.md"
+READ = {"httpx-aiohttp": "BSD-3-Clause", "tzdata": "Apache-2.0"}
+"""What is not stated in a word, or not installed everywhere, as its licence file says."""
 HEAD = """# Licences of what the pack is built with
 
 Every package of [requirements.lock](../requirements.lock), as it states its licence itself. `make audit`
@@ -39,18 +41,14 @@ def licence_of(package: Distribution) -> str:
     return ", ".join(classifiers) or (metadata.get("License") or "").partition("\n")[0] or "not stated"
 
 
-def rows(before: str) -> list[str]:
-    """Return the table's rows; what is not installed on this system keeps the row it had."""
-    found = []
-    for name in locked():
-        try:
-            found.append(f"| {name} | {licence_of(distribution(name))} |")
-        except PackageNotFoundError:
-            kept = re.search(rf"^\| {re.escape(name)} \|.*$", before, re.MULTILINE)
-            found.append(kept.group() if kept else f"| {name} | not installed on this system |")
-    return found
+def row(name: str) -> str:
+    """Return a package's row."""
+    try:
+        return f"| {name} | {READ.get(name) or licence_of(distribution(name))} |"
+    except PackageNotFoundError:
+        return f"| {name} | not installed on this system |"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(HEAD + "\n".join(rows(PAGE.read_text() if PAGE.exists() else "")) + "\n")
+    PAGE.write_text(HEAD + "\n".join(map(row, locked())) + "\n")
     print(PAGE.read_text())

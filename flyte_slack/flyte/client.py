@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 
 from .. import __version__, logs
@@ -37,7 +41,11 @@ _AMBIGUOUS = (
     httpx.WriteError,
     httpx.WriteTimeout,
     httpx.RemoteProtocolError,
+    httpx.DecodingError,
+    TimeoutError,
 )
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+_KEPT_ALIVE = 15.0
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -64,11 +72,12 @@ class FlyteClient:
         self._base = links.Base(base.removesuffix(f"/{_VERSION}"))
         self._timeout = httpx.Timeout(timeout)
         self._take_timeout = httpx.Timeout(timeout, read=max(TAKE_TIMEOUT, timeout))
+        transport = AiohttpTransport(verify=verify)  # a quarter of the CPU of httpx's own
+        transport.client = partial(_session, transport.ssl_context)
         self._http = httpx.AsyncClient(
+            transport=transport,
             timeout=self._timeout,
-            verify=verify,
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=15),
             headers={"User-Agent": f"flyte-slack/{__version__}", "Accept": "application/json"},
         )
 
@@ -222,18 +231,40 @@ class FlyteClient:
                 response = await self._http.request(
                     method, url, content=content, headers=headers, timeout=timeout
                 )
-        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError) as error:
+            cause = _cause(error)
             raise FlyteUnavailable(
-                f"no answer ({error.__class__.__name__}{f': {error}' if str(error) else ''})",
+                f"no answer ({cause.__class__.__name__}{f': {cause}' if str(cause) else ''})",
                 method=method,
                 url=_plain(url),
-                reply_lost=isinstance(error, (*_AMBIGUOUS, httpx.DecodingError, TimeoutError)),
+                reply_lost=_reply_lost(cause),
             ) from error
         except (httpx.InvalidURL, UnicodeError) as error:
             raise FlyteProtocolError(f"a link is no URL ({error})", method=method, url=_plain(url)) from error
         if not response.is_success:
             raise _refusal(method, _plain(url), response)
         return response
+
+
+def _session(ssl_context: ssl.SSLContext) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_ALIVE, ssl=ssl_context),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=True,
+    )
+
+
+def _cause(error: Exception) -> BaseException:
+    """Return what happened below httpx, whose name for it can mislead: a reset is no connect time-out."""
+    below = error.__cause__
+    return below if isinstance(below, aiohttp.ClientError | OSError) else error
+
+
+def _reply_lost(cause: BaseException) -> bool:
+    """Whether the server may have got the request."""
+    if isinstance(cause, aiohttp.ClientError):
+        return not isinstance(cause, _NOT_SENT)
+    return isinstance(cause, _AMBIGUOUS)
 
 
 def _refusal(method: str, url: str, response: httpx.Response) -> FlyteError:

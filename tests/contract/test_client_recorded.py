@@ -65,7 +65,7 @@ class Replay:
 
 @pytest.fixture
 def replay() -> Iterator[Replay]:
-    with respx.mock(assert_all_called=False) as router:
+    with respx.mock(assert_all_called=False, using="httpx") as router:
         yield Replay(router)
 
 

@@ -21,7 +21,7 @@ from flyte_slack.flyte import FixedToken, FlyteClient
 
 @pytest.fixture
 def flyte() -> Iterator[respx.MockRouter]:
-    with respx.mock(assert_all_called=False) as router:
+    with respx.mock(assert_all_called=False, using="httpx") as router:
         yield router
 
 

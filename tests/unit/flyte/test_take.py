@@ -24,7 +24,7 @@ RESULT = "/v1/packs/Slack/actions/6b03fbb7686c8244b1d5d100/result"
 
 @pytest.fixture
 def flyte() -> Iterator[respx.MockRouter]:
-    with respx.mock(assert_all_called=False) as router:
+    with respx.mock(assert_all_called=False, using="httpx") as router:
         yield router
 
 
