@@ -2,12 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
-
-import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from . import __version__, logs
 from .flyte import FileToken, FixedToken, FlyteClient, Token
@@ -33,16 +29,14 @@ from .slack.listeners import Listener, bolt, receive_http
 from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
 from .slack.names import ChannelNames
 from .slack.poster import Poster
-from .slack.proxies import proxy_for
 from .slack.reconciliation import Reconciliation
+from .slack.web_api import open_web_api
 from .store import Store
 
 log = logs.get(__name__)
 
 HELP_URL = "https://github.com/ExpediaGroup/flyte-slack"
 """The README, whose sections explain the pack, its commands and its events."""
-
-_SLACK_TIMEOUT = 30
 
 
 @dataclass(slots=True)
@@ -95,7 +89,9 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         health = ready.health = Health()
         store = await stack.enter_async_context(await Store.open(settings.store.get_secret_value()))
         flyte = await stack.enter_async_context(_flyte_client(settings))
-        web_api = await stack.enter_async_context(_slack_web_api(settings))
+        web_api = await stack.enter_async_context(
+            open_web_api(_secret(settings.slack_bot_token), settings.slack_api_url)
+        )
 
         activity, recovered = Pulse(), Pulse()
         clock = SlackClock()
@@ -235,25 +231,6 @@ def _flyte_client(settings: Settings) -> FlyteClient:
         timeout=settings.flyte_api_timeout,
         verify=not settings.flyte_api_insecure,
     )
-
-
-@contextlib.asynccontextmanager
-async def _slack_web_api(settings: Settings) -> AsyncIterator[AsyncWebClient]:
-    """One session for all calls, and no retries of the SDK's own: they would post twice."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
-        timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT),  # the SDK's own is for sessions it makes
-    ) as session:
-        web_api = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            timeout=_SLACK_TIMEOUT,
-            session=session,
-            retry_handlers=[],
-            user_agent_prefix=f"flyte-slack/{__version__}",
-        )
-        web_api.proxy = proxy_for(settings.slack_api_url)
-        yield web_api
 
 
 def _secret(secret: object) -> str:
