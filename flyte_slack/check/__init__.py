@@ -51,7 +51,7 @@ def _text(checks: Sequence[Check]) -> str:
     for each in checks:
         mark = good if each.ok else bad
         lines.append(f"{mark} {each.title:{title}}  {each.variable:{variable}}  {each.detail}")
-        if each.remedy:
+        if each.remedy not in each.detail:  # what was not tried says it there
             lines.append(f"{'':{len(mark)}}   {each.remedy}")
     failed = sum(not each.ok for each in checks)
     lines.append(f"{failed} of {len(checks)} checks failed" if failed else f"all {len(checks)} checks hold")

@@ -14,6 +14,8 @@ from ..errors import StoreError
 from ..settings import Settings
 from .probes import Failed, Probe
 
+_PATIENCE = 5.0  # seconds for whoever listens on the port
+
 
 def local_probes(settings: Settings) -> list[Probe]:
     """Return what is tried here."""
@@ -65,7 +67,7 @@ async def _is_a_pack(host: str, port: int) -> bool:
     except ValueError:
         pass  # a name
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as http:
             answer = await http.get(f"http://{host}:{port}/health/live")
             return answer.is_success and bool(answer.json().get("live"))
     except (httpx.HTTPError, ValueError, AttributeError):

@@ -31,7 +31,7 @@ class Check:
     @property
     def title(self) -> str:
         """The name, for people."""
-        return self.name.replace("_", " ").capitalize()
+        return title(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,19 @@ class Failed(Exception):
         self.variable = variable
 
 
+def title(name: str) -> str:
+    """Return a check's name for people."""
+    return name.replace("_", " ").capitalize()
+
+
 def not_tried(first: str) -> Failed:
     """Return the failure of what could not be tried because something else failed.
 
     Args:
         first: name of the check that has to hold before.
     """
-    title = first.replace("_", " ").capitalize()
-    return Failed(f"not tried: {title!r} failed", f"see to {title!r} first")
+    remedy = f"see to {title(first)!r} first"
+    return Failed(f"not tried: {remedy}", remedy)
 
 
 async def try_all(probes: Sequence[Probe]) -> list[Check]:

@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 from ..settings import Mode, Settings
 from ..slack.clock import SlackClock
 from ..slack.history import CannotLook, History
-from ..slack.responses import Failure, read_failure
+from ..slack.responses import Failure, Outcome, read_failure
 from ..slack.scopes import missing
 from ..slack.web_api import open_web_api
 from . import probes
@@ -231,8 +231,8 @@ class SlackProbes:
         outside, unknown = sorted(wanted & seen), sorted(wanted - seen)
         found = [f"the bot is not in {', '.join(outside)}"] if outside else []
         found += [f"not found, or private and the bot is not in: {', '.join(unknown)}"] if unknown else []
-        wrong = "; names begin with #, ids are as in the channel's details" if unknown else ""
-        raise Failed("; ".join(found), f"invite the bot in each with /invite @{bot}{wrong}")
+        spelling = "; a name begins with #, an id is as in the channel's details" if unknown else ""
+        raise Failed("; ".join(found), f"invite the bot there with /invite @{bot}{spelling}")
 
 
 def _names(channel: Mapping[str, Any]) -> set[str]:
@@ -242,6 +242,8 @@ def _names(channel: Mapping[str, Any]) -> set[str]:
 def _refused(failure: Failure, usual: str) -> Failed:
     if failure.retry_after is not None:
         return Failed("Slack asks to wait", f"try again in {failure.retry_after:.0f} s")
+    if failure.outcome is not Outcome.REFUSED:
+        return Failed(f"Slack cannot tell now ({failure.code})", "try again later")
     return Failed(f"not accepted ({failure.code})", _REMEDIES.get(failure.code, usual))
 
 
