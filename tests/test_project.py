@@ -6,14 +6,18 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
+from environment import load
 
-from flyte_slack import __version__, cli, service
+from flyte_slack import __version__, check, cli, service
 from flyte_slack.sandbox.flows import parse_flow
 from flyte_slack.settings import Settings, variables
+from flyte_slack.slack.manifest import manifest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flyte_slack"
@@ -165,18 +169,33 @@ def test_the_flows_and_the_manifest_of_the_readme_can_be_read() -> None:
     for flow in flows:
         assert "origin == 'channel'" in flow["steps"][0]["criteria"]
         parse_flow(yaml.safe_dump(flow), "yaml")
-    scopes = set(manifests[0]["oauth_config"]["scopes"]["bot"])
-    assert {
-        "chat:write",
-        "chat:write.public",
-        "chat:write.customize",
-        "users:read",
-        "users:read.email",
-    } <= scopes
-    events = manifests[0]["settings"]["event_subscriptions"]["bot_events"]
-    for kind, scope in (("channels", "channels"), ("groups", "groups"), ("im", "im"), ("mpim", "mpim")):
-        assert f"message.{kind}" in events
-        assert {f"{scope}:history", f"{scope}:read"} <= scopes
+    assert manifests == [yaml.safe_load(manifest())]
+    link = re.search(r"\(https://api\.slack\.com/apps\?new_app=1&manifest_yaml=([^)&\s]+)\)", README)
+    assert link is not None
+    assert unquote(link.group(1)) == manifest()
+
+
+def test_the_example_of_check_in_the_readme_is_as_printed() -> None:
+    """What the README shows of `check` has the shape of what the program prints, and all its names."""
+    shown = re.search(r"<!-- check -->\n```console\n\$ flyte-slack check\n(.*?)\n```", README, re.DOTALL)
+    assert shown is not None
+    *lines, last = shown.group(1).splitlines()
+    checks: list[check.Check] = []
+    for line in lines:
+        if found := re.fullmatch(r"([✓✗]) (\S.*?\S)  +([A-Z_]+)  +(\S.*)", line):
+            mark, title, variable, detail = found.groups()
+            name = title.lower().replace(" ", "_")
+            assert f"`{name}`" in README
+            assert variable in variables()
+            checks.append(check.Check(name, mark == "✓", variable, detail))
+        else:
+            assert line.startswith("    "), line
+            checks[-1] = replace(checks[-1], remedy=line.strip())
+    assert check.as_text(checks).splitlines() == [*lines, last]
+    settings = load(FLYTE_SLACK_CHANNELS="#ops")
+    probes = [*check.FlyteProbes(settings).probes(), *check.SlackProbes(settings).probes()]
+    probes += check.local_probes(settings)
+    assert [(each.name, each.variable) for each in checks] == [(each.name, each.variable) for each in probes]
 
 
 def test_files_that_the_readme_links_exist() -> None:

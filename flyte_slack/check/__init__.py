@@ -14,7 +14,7 @@ from .local import local_probes
 from .probes import Check, try_all
 from .slack import SlackProbes
 
-__all__ = ["Check", "command", "run_all"]
+__all__ = ["Check", "FlyteProbes", "SlackProbes", "as_json", "as_text", "command", "local_probes", "run_all"]
 
 
 async def command(arguments: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ async def command(arguments: argparse.Namespace) -> int:
     settings = Settings.load()
     logs.configure("debug" if settings.log_level == "debug" else "error", settings.log_format)
     checks = await run_all(settings)
-    print(_json(checks) if arguments.json else _text(checks), flush=True)
+    print(as_json(checks) if arguments.json else as_text(checks), flush=True)
     return 0 if all(check.ok for check in checks) else 1
 
 
@@ -35,13 +35,14 @@ async def run_all(settings: Settings) -> list[Check]:
         return await try_all([*flyte.probes(), *slack.probes(), *local_probes(settings)])
 
 
-def _json(checks: Sequence[Check]) -> str:
+def as_json(checks: Sequence[Check]) -> str:
+    """Return what holds, and each check, as JSON."""
     return json.dumps(
         {"ok": all(each.ok for each in checks), "checks": [asdict(each) for each in checks]}, indent=2
     )
 
 
-def _text(checks: Sequence[Check]) -> str:
+def as_text(checks: Sequence[Check]) -> str:
     """Return a line for each check, the remedy under those that failed, and the sum."""
     encoding = sys.stdout.encoding or "ascii"
     good, bad = ("✓", "✗") if _can_say("✓✗", encoding) else ("ok ", "BAD")

@@ -58,7 +58,7 @@ async def test_older_schema(url: str, reopen: Opener) -> None:
 async def test_newer_schema(url: str, reopen: Opener) -> None:
     """A newer schema is refused in the words of the store."""
     await set_version(reopen, "999")
-    with pytest.raises(SchemaTooNew, match="version 999.*newer flyte-slack"):
+    with pytest.raises(SchemaTooNew, match=r"version 999.*newer flyte-slack"):
         await examine(url)
 
 
@@ -77,7 +77,7 @@ async def test_empty_database(postgres: Postgres) -> None:
 async def test_database_that_is_not_there(postgres: Postgres) -> None:
     """A database that does not exist, a role that doesn't, one that may not write: each is told."""
     url = postgres.new_database()
-    with pytest.raises(StoreUnavailable, match="does not exist.*check FLYTE_SLACK_STORE"):
+    with pytest.raises(StoreUnavailable, match=r"does not exist.*check FLYTE_SLACK_STORE"):
         await examine(url + "_away")
     with pytest.raises(StoreUnavailable, match='role "nobody" does not exist'):
         await examine(url.replace("flyte:", "nobody:"))
@@ -168,7 +168,7 @@ async def test_damaged(tmp_path: Path) -> None:
     """A file that is no database is told, and left as it is."""
     (tmp_path / "store.db").write_bytes(b"this is not a database, " * 500)
     before = trace(tmp_path)
-    with pytest.raises(StoreDamaged, match="cannot be used .*move the file aside"):
+    with pytest.raises(StoreDamaged, match=r"cannot be used .*move the file aside"):
         await examine(file(tmp_path))
     assert trace(tmp_path) == before
 

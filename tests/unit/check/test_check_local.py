@@ -98,7 +98,7 @@ async def test_privileged_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_store(tmp_path: Path) -> None:
-    """What the store says of itself is the check's detail; why it cannot be used, and what to do, are apart."""
+    """What the store says is the check's detail; why it cannot be used, and what to do, are apart."""
     check = (await look(tmp_path))["store"]
     assert (check.ok, check.variable, check.remedy) == (True, "FLYTE_SLACK_STORE", "")
     check = (await look(tmp_path, FLYTE_SLACK_STORE="sqlite:///no/such/store.db"))["store"]

@@ -60,7 +60,7 @@ async def test_side_by_side() -> None:
 
 
 async def test_secrets_are_taken_out() -> None:
-    """A secret is told neither in a detail nor in a remedy, whatever check found it, nor on a line of its own."""
+    """A secret is told neither in a detail nor in a remedy; a detail is one line."""
     logs.add_secrets(["a-secret-value"])
 
     async def tells() -> str:
@@ -71,16 +71,16 @@ async def test_secrets_are_taken_out() -> None:
     assert check.remedy == "replace [redacted], and [redacted]"
 
 
-def test_text() -> None:
+def testas_text() -> None:
     """A line each, aligned; under what failed what to do, unless the line says it; the sum in the end."""
-    assert command._text(CHECKS).splitlines() == [
+    assert command.as_text(CHECKS).splitlines() == [
         "✓ Flyte reachable  FLYTE_API         it answers",
         "✗ Port             FLYTE_SLACK_PORT  8090 is in use",
         "    set it to another",
         "✗ Clock            SLACK_API_URL     not tried: see to 'Port' first",
         "2 of 3 checks failed",
     ]
-    assert command._text(CHECKS[:1]).splitlines()[-1] == "all 1 checks hold"
+    assert command.as_text(CHECKS[:1]).splitlines()[-1] == "all 1 checks hold"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
@@ -89,7 +89,7 @@ def test_terminals_without_unicode(monkeypatch: pytest.MonkeyPatch, encoding: st
     output = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, encoding=encoding))
     print(
-        command._text([*CHECKS, Check("store", True, "FLYTE_SLACK_STORE", "日本語.db can be written")]),
+        command.as_text([*CHECKS, Check("store", True, "FLYTE_SLACK_STORE", "日本語.db can be written")]),
         flush=True,
     )
     lines = output.getvalue().decode(encoding).splitlines()
@@ -98,9 +98,9 @@ def test_terminals_without_unicode(monkeypatch: pytest.MonkeyPatch, encoding: st
     assert lines[4].endswith(" ???.db can be written")
 
 
-def test_json() -> None:
+def testas_json() -> None:
     """JSON has every check with all its fields, and whether all hold."""
-    document = json.loads(command._json(CHECKS))
+    document = json.loads(command.as_json(CHECKS))
     assert list(document) == ["ok", "checks"]
     assert document["ok"] is False
     assert document["checks"][1] == {
@@ -110,4 +110,4 @@ def test_json() -> None:
         "detail": "8090 is in use",
         "remedy": "set it to another",
     }
-    assert json.loads(command._json(CHECKS[:1]))["ok"] is True
+    assert json.loads(command.as_json(CHECKS[:1]))["ok"] is True

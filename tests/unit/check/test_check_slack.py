@@ -36,11 +36,12 @@ def me(*, scopes: list[str] | None = None, **headers: str) -> Reply:
 def usual(call: Call) -> Answer | None:
     """Answer as a workspace where all is well."""
     joined = [channel for channel in CHANNELS if channel["is_member"]]
-    return {
+    answers: dict[str, Answer] = {
         "auth.test": me(),
         "users.conversations": {"channels": joined},
         "conversations.list": {"channels": CHANNELS},
-    }.get(call.method)
+    }
+    return answers.get(call.method)
 
 
 @pytest.fixture
@@ -248,7 +249,7 @@ async def test_http_mode(slack: ScriptedSlack) -> None:
 
 
 async def test_strange_signing_secret(slack: ScriptedSlack) -> None:
-    """A signing secret that doesn't look like Slack's is told, without its value; others may make their own."""
+    """A signing secret that doesn't look like Slack's is told, without its value; it may be right."""
     check = (await look(slack, **HTTP | {"SLACK_SIGNING_SECRET": "not-of-slack"}))["slack_signing_secret"]
     assert check.ok
     assert check.variable == "SLACK_SIGNING_SECRET"
