@@ -7,7 +7,7 @@ SECONDS ?= 300
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test soak check format lock clean
+.PHONY: help sandbox test soak chart-test check audit format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -17,15 +17,24 @@ sandbox: $(VENV)/.runtime ## try the whole system on this machine, without any a
 	$(BIN)/python -m flyte_slack sandbox $(ARGS)
 
 test: $(VENV)/.dev ## run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 soak: $(VENV)/.dev ## two replicas on PostgreSQL under random faults, with an account in the end
 	$(BIN)/python tests/soak/soak.py --seconds $(SECONDS) $(ARGS)
+
+chart-test: $(VENV)/.dev ## the Helm chart: rendered, checked, and broken on purpose
+	$(BIN)/python -m pytest -n $(WORKERS) --dist load tests/chart $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(VENV)/.dev ## known vulnerabilities in what is shipped, and its licences
+	@if $(BIN)/python -c 'import httpx; httpx.get("https://api.osv.dev/", timeout=10)' 2>/dev/null; \
+	  then $(BIN)/pip-audit --vulnerability-service osv --require-hashes --disable-pip -r requirements.lock; \
+	  else echo 'Nothing was audited: https://api.osv.dev, which knows of vulnerabilities, cannot be reached.'; fi
+	$(BIN)/python tests/licences.py
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff check --fix .
@@ -39,7 +48,7 @@ lock: $(VENV)/.dev ## pin the newest versions of all dependencies, with hashes
 	  --generate-hashes --no-header --upgrade --quiet -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

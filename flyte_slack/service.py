@@ -7,6 +7,8 @@ from functools import partial
 
 from . import __version__, logs
 from .flyte import FileToken, FixedToken, FlyteClient, Token
+from .gauges import look
+from .metrics import exposition
 from .pack import Command, EventDefinition, PackDefinition, orphans
 from .pack.arrivals import Arrivals
 from .pack.delivery import EventDelivery, ResultDelivery
@@ -17,6 +19,7 @@ from .pack.pulse import Pulse
 from .pack.registration import Registration
 from .pack.web import health_app, serve
 from .settings import Mode, Settings
+from .slack import web_api
 from .slack.catch_up import CatchUp
 from .slack.clock import SlackClock
 from .slack.commands.send_message import SendMessage
@@ -30,7 +33,6 @@ from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
 from .slack.names import ChannelNames
 from .slack.poster import Poster
 from .slack.reconciliation import Reconciliation
-from .slack.web_api import open_web_api
 from .store import Store
 
 log = logs.get(__name__)
@@ -89,16 +91,16 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         health = ready.health = Health()
         store = await stack.enter_async_context(await Store.open(settings.store.get_secret_value()))
         flyte = await stack.enter_async_context(_flyte_client(settings))
-        web_api = await stack.enter_async_context(
-            open_web_api(_secret(settings.slack_bot_token), settings.slack_api_url)
+        slack = await stack.enter_async_context(
+            web_api.connect(settings.slack_api_url, settings.slack_bot_token.get_secret_value())
         )
 
         activity, recovered = Pulse(), Pulse()
         clock = SlackClock()
-        history = History(web_api, clock)
+        history = History(slack, clock)
         names = ChannelNames(history)
-        identity, directory = Identity(clock), Directory(web_api, names.forget)
-        poster = Poster(web_api, clock, Reconciliation(history, clock))
+        identity, directory = Identity(clock), Directory(slack, names.forget)
+        poster = Poster(slack, clock, Reconciliation(history, clock))
         send_message = SendMessage(poster, directory, identity, names)
         pack = pack_definition(settings, send_message.command(f"{HELP_URL}#command-sendmessage"))
 
@@ -118,8 +120,8 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             signing_secret=_secret(settings.slack_signing_secret),
         )
 
-        port = health_app(health)
         connections: Connections | None = None
+        port = health_app(health, lambda: exposition(partial(look, health, store, connections)))
         catch_up = CatchUp(
             history,
             listener,
@@ -136,7 +138,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         else:
             app_token = _secret(settings.slack_app_token)
             connections = Connections(
-                app, app_token, web_api, settings.connections, catch_up.connected, arrivals
+                app, app_token, slack, settings.connections, catch_up.connected, arrivals
             )
         health.parts = {
             "Slack": partial(_slack_condition, identity, connections),
@@ -150,7 +152,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
                 group.create_task(part)
                 for part in (
                     store.run(),
-                    identity.learn(web_api),
+                    identity.learn(slack),
                     registration.run(),
                     events.run(),
                     results.run(),

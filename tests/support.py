@@ -10,7 +10,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from flyte_slack.store import Store
+from flyte_slack.store import Actions, Inbox, Store
+from flyte_slack.store.schema import State
 
 
 async def eventually(condition: Callable[[], object], within: float = 10) -> None:
@@ -60,6 +61,11 @@ async def opened(path: Path, *, shared: bool = False) -> AsyncIterator[Store]:
     """Open the SQLite store in a folder, or the one left there; `shared` looks in beside its owner."""
     async with await Store.open(f"sqlite:///{path / 'store.db'}", shared=shared) as store:
         yield store
+
+
+async def count(table: Inbox | Actions, *states: State) -> int:
+    """Return how many rows of a store are in these states, or wait."""
+    return (await table.held(*(states or [State.TAKEN]))).number
 
 
 @contextmanager

@@ -8,25 +8,33 @@ import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import unquote
 
+import licences
 import pytest
 import yaml
 from environment import load
+from prometheus_client import Counter, Histogram
 
-from flyte_slack import __version__, check, cli, service
+from flyte_slack import __version__, check, cli, metrics, service
+from flyte_slack.gauges import look
+from flyte_slack.pack.health import Health
 from flyte_slack.sandbox.flows import parse_flow
 from flyte_slack.settings import Settings, variables
 from flyte_slack.slack.manifest import manifest
+from flyte_slack.store.store import Stats
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flyte_slack"
 README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 
 FLOORS = {
-    "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "": 0,
-    "flyte": 1, "store": 1, "pack": 2, "slack": 3, "service": 4, "dead_rows": 4, "check": 4,
-    "cli": 5, "__main__": 6,
+    "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "metrics": 0, "": 0,
+    "flyte": 1, "store": 1, "pack": 2, "slack": 3,
+    "gauges": 4, "service": 5, "dead_rows": 5, "check": 5, "cli": 6, "__main__": 7,
 }  # fmt: skip
 NOT_EVEN_BELOW = {("flyte", "store"), ("store", "flyte")}
 
@@ -213,6 +221,54 @@ def test_promises_name_the_tests_that_hold_them() -> None:
         assert tests, section.splitlines()[0]
         for test in tests:
             assert (ast.get_docstring(ast.parse((ROOT / test).read_text())) or "").strip(), test
+
+
+def test_every_metric_is_documented() -> None:
+    """The table in docs/operations.md has the pack's metrics with their labels, and no other."""
+    table = re.search(r"<!-- metrics -->(.*)<!-- /metrics -->", OPERATIONS, re.DOTALL)
+    assert table is not None
+    documented = {
+        re.sub(r"_total$", "", name): re.findall(r"`(\w+)`", labels)
+        for name, labels in re.findall(r"^\| `flyte_slack_(\w+)` \|([^|]*)\|", table.group(1), re.MULTILINE)
+    }
+    store: Any = SimpleNamespace(stats=Stats())
+    connections: Any = SimpleNamespace(number=2, number_open=2, pong_age=0.0)
+    gauges = {
+        gauge.name: [gauge.label] if gauge.label else [] for gauge in look(Health(), store, connections)
+    }
+    counted = {
+        value._name.removeprefix("flyte_slack_"): list(value._labelnames)
+        for value in vars(metrics).values()
+        if isinstance(value, Counter | Histogram)
+    }
+    assert documented == gauges | counted
+
+
+def test_licences_are_listed() -> None:
+    """Each package of the lock is in docs/licences.md, with a licence."""
+    listed = re.findall(r"^\| ([\w.-]+) \| (\S.*) \|$", licences.PAGE.read_text(), re.MULTILINE)
+    assert [name for name, _ in listed[1:]] == licences.locked()
+    assert not [name for name, licence in listed if licence.startswith("not ")]
+
+
+def test_the_compose_file_fits_the_pack() -> None:
+    """docs/docker-compose.yml has keys that Compose knows, and settings that the pack knows."""
+    compose = yaml.safe_load((ROOT / "docs/docker-compose.yml").read_text())
+    assert compose.keys() == {"services", "volumes"}
+    known = {
+        "image", "build", "depends_on", "environment", "ports", "volumes", "read_only", "tmpfs", "cap_drop",
+        "security_opt", "stop_grace_period",
+    }  # fmt: skip
+    for part in compose["services"].values():
+        assert part.keys() <= known
+        assert ("image" in part) != ("build" in part)
+        assert set(part.get("depends_on", ())) <= compose["services"].keys()
+        assert {name.partition(":")[0] for name in part.get("volumes", ())} <= compose["volumes"].keys()
+    pack = compose["services"]["flyte-slack"]
+    assert pack["environment"].keys() <= variables().keys()
+    assert (ROOT / "docs" / pack["build"] / "Dockerfile").is_file()
+    assert pack["environment"]["FLYTE_API"] == "http://flyte:8080"
+    assert int(pack["stop_grace_period"].removesuffix("s")) > Settings.model_fields["shutdown_grace"].default
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])

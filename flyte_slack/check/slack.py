@@ -14,11 +14,11 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from ..settings import Mode, Settings
+from ..slack import web_api
 from ..slack.clock import SlackClock
 from ..slack.history import CannotLook, History
 from ..slack.responses import Failure, Outcome, read_failure
 from ..slack.scopes import missing
-from ..slack.web_api import open_web_api
 from . import probes
 from .probes import Failed, Probe, not_tried
 
@@ -73,7 +73,9 @@ class SlackProbes:
 
     async def __aenter__(self) -> "SlackProbes":
         token = self._settings.slack_bot_token.get_secret_value()
-        self._web = await self._stack.enter_async_context(open_web_api(token, self._settings.slack_api_url))
+        self._web = await self._stack.enter_async_context(
+            web_api.connect(self._settings.slack_api_url, token)
+        )
         self._asking = asyncio.create_task(self._ask())
         return self
 

@@ -10,6 +10,7 @@ import httpx
 from .. import logs, retries
 from ..errors import FlyteError, FlyteNotFound
 from ..flyte import FlyteClient, PackLinks
+from ..metrics import ACTION_COMPLETED, EVENT_ACCEPTED, EVENTS
 from ..store import Store, StoredEvent, StoredResult
 from .arrivals import Arrivals
 from .definition import LARGEST, Event
@@ -103,13 +104,14 @@ class EventDelivery:
                     event = await self._mapping(stored)
                 except Exception as error:  # whatever it holds, it must not stop the others
                     log.exception("an event cannot be mapped: put aside", key=stored.key)
-                    await self._inbox.dead(stored, f"cannot be mapped: {error.__class__.__name__}: {error}")
+                    await self._dead(stored, "", f"cannot be mapped: {error.__class__.__name__}: {error}")
                     continue
                 if event is None:
+                    EVENTS.labels("", "left_out").inc()
                     await self._inbox.delivered(stored)
                 elif event.too_large:
                     log.error("an event is larger than Flyte takes: put aside", key=stored.key)
-                    await self._inbox.dead(stored, f"larger than the {LARGEST} bytes that Flyte takes")
+                    await self._dead(stored, event.name, f"larger than the {LARGEST} bytes that Flyte takes")
                 else:
                     await self._deliver(stored, event)
 
@@ -130,7 +132,7 @@ class EventDelivery:
             except FlyteError as error:
                 if not error.retryable:
                     log.error("Flyte rejects an event for good: put aside", key=stored.key, cause=str(error))
-                    await self._inbox.dead(stored, str(error))
+                    await self._dead(stored, event.name, str(error))
                     return
                 tries += 1
                 log.log(
@@ -139,10 +141,16 @@ class EventDelivery:
                 await self._recovered.sleep(retries.pause(retries.FLYTE_DELIVERY, tries, error))
             else:
                 self._activity.beat()
+                EVENTS.labels(event.name, "delivered").inc()
+                EVENT_ACCEPTED.observe(max(0.0, time.time() - event.created_at.timestamp()))
                 self._accepted[stored.id] = asyncio.ensure_future(self._inbox.delivered(stored))
                 await self._marked(stored)
                 log.info("event delivered", key=stored.key, name=event.name)
                 return
+
+    async def _dead(self, stored: StoredEvent, name: str, reason: str) -> None:
+        EVENTS.labels(name, "dead").inc()
+        await self._inbox.dead(stored, reason)
 
     async def _marked(self, stored: StoredEvent) -> None:
         """Return when the store knows that Flyte took an event; being cancelled does not undo that."""
@@ -238,6 +246,7 @@ class ResultDelivery:
 
     async def _delivered(self, result: StoredResult) -> None:
         self._activity.beat()
+        ACTION_COMPLETED.observe(max(0.0, time.time() - result.taken_at))
         await self._actions.delivered(result)
         log.info("result delivered", action=result.identity, name=result.result["event"])
 

@@ -1,5 +1,6 @@
 """Executes stored actions: one code path for an action just taken and for one found after a crash."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from .. import logs, retries
 from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
+from ..metrics import ACTION_FINISHED, ACTIONS
 from ..store import PARKED, Store, StoredAction
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
@@ -54,8 +56,11 @@ class Dispatcher:
         self.idle = self._lanes.idle
         self.stop = self._lanes.stop
 
-    async def keep(self, action: Action) -> bool:
-        """Store an action that was taken, put it into its lane, and wake that. Return whether it is new.
+    async def keep(self, action: Action) -> str | None:
+        """Store an action that was taken, put it into its lane, and wake that.
+
+        Returns:
+            Its identity, or None where it was stored before.
 
         Raises:
             StoreUnavailable: it may not be stored; call again.
@@ -64,12 +69,12 @@ class Dispatcher:
         lane = self._lane(command, action)
         looked_up = command is not None and lane is None
         stored_in = PARKED if looked_up else lane or _NO_LANE
-        new = await self._store.actions.add(action.result, stored_in, action.command, action.input)
+        identity = await self._store.actions.add(action.result, stored_in, action.command, action.input)
         if looked_up and command is not None and command.find_lane is not None:
             lane = _storable(await command.find_lane(action.input))
             await self._store.actions.move(action.result, lane)
         self.wake(lane or _NO_LANE)
-        return new
+        return identity
 
     def _lane(self, command: Command | None, action: Action) -> str | None:
         """Return what an action must stay in order with, or None where the command must look it up."""
@@ -93,6 +98,8 @@ class Dispatcher:
             except LeaseLost:
                 return
             await self._store.actions.finished(action, event.wire())
+            ACTIONS.labels(self._named(action), event.name).inc()
+            ACTION_FINISHED.observe(max(0.0, time.time() - action.taken_at))
             log.info("action finished", command=action.command, action=action.identity, name=event.name)
             self._delivery.wake(action.id)
 
@@ -126,6 +133,10 @@ class Dispatcher:
 
     def _context(self, action: StoredAction) -> _Context:
         return _Context(self._store, action, partial(self._lanes.held, action.lane))
+
+    def _named(self, action: StoredAction) -> str:
+        """Return the command's name where the pack has it: a label takes no name from outside."""
+        return action.command if self._pack.command(action.command) else "unknown"
 
     def _fatal(self, action: StoredAction, error: str) -> Event:
         log.error("action ends in FATAL", command=action.command, action=action.identity, cause=error)

@@ -6,6 +6,7 @@ import time
 from .. import logs, retries
 from ..errors import FlyteError, FlyteNotFound, FlyteProtocolError
 from ..flyte import Action, FlyteClient, PackLinks
+from ..metrics import POLLS
 from ..store import Store
 from .dispatch import Dispatcher
 from .health import Condition, Health
@@ -87,10 +88,12 @@ class Poller:
                     await self._keep(action)
             except FlyteError as error:
                 self._taking = False
+                POLLS.labels("failed").inc()
                 await self._failed(error, links)
             else:
                 self._taking = False
                 self._answered()
+                POLLS.labels("none" if action is None else "action").inc()
                 if action is None:
                     await self._pause(asked_at)
                 else:
@@ -98,8 +101,9 @@ class Poller:
 
     async def _keep(self, action: Action) -> None:
         """Store an action, however long that takes: Flyte will not hand it out again."""
-        if await retries.until_stored(self._dispatcher.keep, action):
-            log.info("action taken", command=action.command, result=action.result)
+        identity = await retries.until_stored(self._dispatcher.keep, action)
+        if identity is not None:
+            log.info("action taken", command=action.command, action=identity, result=action.result)
         else:
             log.warning("Flyte handed out an action for the second time", result=action.result)
 

@@ -1,23 +1,34 @@
-"""The web port: health for people and for probes (contract, section 6)."""
+"""The web port: health for people and for probes, and metrics (contract, section 6)."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from .. import logs
 from .health import Health
 
 log = logs.get(__name__)
 
+LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes of a request: the longest message that a chat tool sends is a tenth of it, however it is escaped."""
+
+_REQUEST_WITHIN = 10.0  # seconds from a connection to the headers of its first request
+_KEPT_ALIVE = 75.0
+_NEWCOMERS = 200
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def health_app(health: Health) -> web.Application:
-    """Return an application with `/`, `/health/live` and `/health/ready`.
+def health_app(health: Health, metrics: Callable[[], bytes]) -> web.Application:
+    """Return an application with `/`, `/health/live`, `/health/ready` and `/metrics`.
 
     Args:
         health: asked anew at each request.
+        metrics: gives the metrics in Prometheus' text format.
     """
 
     async def report(_request: web.Request) -> web.Response:
@@ -31,8 +42,18 @@ def health_app(health: Health) -> web.Application:
     async def ready(_request: web.Request) -> web.Response:
         return web.json_response({"ready": health.ready}, status=200 if health.ready else 503)
 
-    app = web.Application()
-    app.add_routes([web.get("/", report), web.get("/health/live", live), web.get("/health/ready", ready)])
+    async def scrape(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.add_routes(
+        [
+            web.get("/", report),
+            web.get("/health/live", live),
+            web.get("/health/ready", ready),
+            web.get("/metrics", scrape),
+        ]
+    )
     return app
 
 
@@ -43,18 +64,60 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int
     Raises:
         OSError: the address cannot be bound.
     """
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=3)
+    newcomers = _Newcomers()
+    app.middlewares.append(newcomers.heard)
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=3, keepalive_timeout=_KEPT_ALIVE
+    )
     await runner.setup()
+    newcomers.server = cast("web.Server", runner.server)
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            server = await asyncio.get_running_loop().create_server(newcomers.welcome, host, port)
         except OSError as error:
             raise OSError(
                 f"{host}:{port} cannot be listened on ({error.strerror}): "
                 "set FLYTE_SLACK_HOST or FLYTE_SLACK_PORT to another"
             ) from error
-        bound: int = runner.addresses[0][1]
-        log.info("listening", host=host, port=bound)
-        yield bound
+        async with server:
+            bound: int = server.sockets[0].getsockname()[1]
+            log.info("listening", host=host, port=bound)
+            yield bound
+            server.close()
+            await runner.cleanup()
     finally:
         await runner.cleanup()
+
+
+class _Newcomers:
+    """Connections that have not brought a request yet: those that are slow about it are closed.
+
+    Attributes:
+        server: makes a protocol for each connection.
+    """
+
+    server: web.Server
+
+    def __init__(self) -> None:
+        self._waiting: dict[web.RequestHandler, asyncio.TimerHandle] = {}
+
+    def welcome(self) -> web.RequestHandler:
+        """Return the protocol of a new connection; the one that has waited longest makes room for it."""
+        if len(self._waiting) >= _NEWCOMERS:
+            self._close(next(iter(self._waiting)))
+        protocol = self.server()
+        timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN, self._close, protocol)
+        self._waiting[protocol] = timer
+        return protocol
+
+    @web.middleware
+    async def heard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let a connection stay that has brought a request."""
+        if (timer := self._waiting.pop(request.protocol, None)) is not None:
+            timer.cancel()
+        return await handler(request)
+
+    def _close(self, protocol: web.RequestHandler) -> None:
+        self._waiting.pop(protocol).cancel()
+        if protocol.transport is not None:
+            protocol.transport.close()

@@ -166,6 +166,9 @@ class Connections:
         number: connections held at once.
         opened: called when a connection is opened while there was none.
         arrivals: told what each connection has received and not stored yet.
+
+    Attributes:
+        number: connections to hold.
     """
 
     def __init__(
@@ -180,7 +183,7 @@ class Connections:
         self._bolt = bolt
         self._app_token = app_token
         self._web = web
-        self._number = number
+        self.number = number
         self._opened = opened
         self._arrivals = arrivals
         self._held: set[Connection] = set()
@@ -190,7 +193,7 @@ class Connections:
     async def run(self) -> None:
         """Hold the connections until cancelled; then close them after their last acknowledgements."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._number):
+            for _ in range(self.number):
                 group.create_task(self._hold())
 
     async def _hold(self) -> None:
@@ -236,12 +239,21 @@ class Connections:
                 self._held.discard(old)
                 await old.retire()
 
+    @property
+    def number_open(self) -> int:
+        """How many are open."""
+        return sum(not connection.current_session_closed for connection in self._held)
+
+    @property
+    def pong_age(self) -> float:
+        """Seconds since the last pong, of the open connection where that is longest ago; 0 where none is."""
+        return max((each.pong_age for each in self._held if not each.current_session_closed), default=0.0)
+
     def _number_open(self) -> int:
         """Return how many are open now, and note where it is none: something may be missed then."""
-        number = sum(not connection.current_session_closed for connection in self._held)
-        if not number:
+        if not self.number_open:
             self._none_open = True
-        return number
+        return self.number_open
 
     async def _failed(self, error: Exception, tries: int) -> None:
         failure = read_failure(error)
@@ -255,5 +267,5 @@ class Connections:
     def condition(self) -> Condition:
         """Return whether Slack is connected: one open connection is enough."""
         if number := self._number_open():
-            return Condition(True, f"{number} of {self._number} Socket Mode connections open")
+            return Condition(True, f"{number} of {self.number} Socket Mode connections open")
         return Condition(False, self._problem)

@@ -142,6 +142,11 @@ class Poster:
             raise _NotPosted(replace(failure, outcome=Outcome.NOT_POSTED, kind=Kind.UNAVAILABLE)) from error
         self._clock.read(answer.headers)
         confirmation: Any = answer.data
+        log.info(
+            "message posted",
+            action=action.identity,
+            key=f"{confirmation.get('channel')}:{confirmation.get('ts')}",
+        )
         return dict(confirmation)
 
     async def _reconciled(

@@ -9,12 +9,14 @@ from .dead import DeadRow
 from .examine import examine
 from .inbox import Inbox, StoredEvent
 from .leases import Leases
+from .sql import Held
 from .store import Store
 
 __all__ = [
     "PARKED",
     "Actions",
     "DeadRow",
+    "Held",
     "Inbox",
     "Leases",
     "Store",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ..errors import LeaseLost
 from .leases import Leases
 from .schema import State, actions
-from .sql import insert_if_new, reading
+from .sql import Held, held, insert_if_new, reading
 from .writer import Writer
 
 PARKED = "?"
@@ -54,6 +54,8 @@ class StoredResult:
         identity: as in `StoredAction`.
         reference: where Flyte wants the result.
         result: the event, as it was finished.
+        command: name of the command.
+        taken_at: when the action was stored, in seconds since the epoch.
         in_doubt: a try to deliver it was begun, and its answer is not known.
         refused_since: when Flyte first refused it, in seconds since the epoch, or None.
     """
@@ -62,6 +64,8 @@ class StoredResult:
     identity: str
     reference: str
     result: dict[str, Any]
+    command: str
+    taken_at: float
     in_doubt: bool
     refused_since: float | None
 
@@ -74,7 +78,7 @@ class Actions:
         self._writer = writer
         self._leases = leases
 
-    async def add(self, reference: str, lane: str, command: str, input_: object) -> bool:
+    async def add(self, reference: str, lane: str, command: str, input_: object) -> str | None:
         """Store an action that was taken.
 
         Args:
@@ -84,14 +88,15 @@ class Actions:
             input_: its input, whatever JSON value it is.
 
         Returns:
-            False where this action was stored before.
+            Its identity, or None where this action was stored before.
 
         Raises:
             StoreUnavailable: it is not stored.
         """
+        identity = uuid.uuid4().hex
         row = {
             "reference": reference,
-            "identity": uuid.uuid4().hex,
+            "identity": identity,
             "lane": lane,
             "state": State.TAKEN,
             "command": json.dumps(command),
@@ -103,7 +108,7 @@ class Actions:
         async def write(connection: AsyncConnection) -> bool:
             return await insert_if_new(connection, actions, row)
 
-        return await self._writer.write(write)
+        return identity if await self._writer.write(write) else None
 
     async def move(self, reference: str, lane: str) -> None:
         """Put an action whose execution was not begun into another lane."""
@@ -224,11 +229,9 @@ class Actions:
         async with reading(self._engine) as connection:
             return await connection.scalar(query) is not None
 
-    async def count(self, *states: State) -> int:
-        """Return how many actions are in one of these states."""
-        query = select(func.count()).select_from(actions).where(actions.c.state.in_(states))
-        async with reading(self._engine) as connection:
-            return int(await connection.scalar(query) or 0)
+    async def held(self, *states: State) -> Held:
+        """Return how many actions are in these states, and since when the oldest was taken."""
+        return await held(self._engine, actions.c.state, states, actions.c.taken_at)
 
     async def prune(self, before: float) -> None:
         """Forget what was delivered before a time, in seconds since the epoch."""
@@ -262,6 +265,8 @@ def _result(row: Row[Any]) -> StoredResult:
         identity=row.identity,
         reference=row.reference,
         result=json.loads(row.result),
+        command=json.loads(row.command),
+        taken_at=row.taken_at,
         in_doubt=row.in_doubt,
         refused_since=row.refused_since,
     )

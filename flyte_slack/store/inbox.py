@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .leases import Leases
 from .schema import State, inbox, positions
-from .sql import insert_if_new, keep_newest, reading
+from .sql import Held, held, insert_if_new, keep_newest, reading
 from .writer import Writer
 
 
@@ -127,11 +127,9 @@ class Inbox:
         statement = update(inbox).where(inbox.c.id == event.id).values(ended_at=time.time(), **values)
         await self._writer.persist(lambda connection: connection.execute(statement))
 
-    async def count(self, state: State = State.TAKEN) -> int:
-        """Return how many events are in a state."""
-        query = select(func.count()).select_from(inbox).where(inbox.c.state == state)
-        async with reading(self._engine) as connection:
-            return int(await connection.scalar(query) or 0)
+    async def held(self, *states: State) -> Held:
+        """Return how many events are in these states, and since when."""
+        return await held(self._engine, inbox.c.state, states, inbox.c.stored_at)
 
     async def prune(self, before: float) -> None:
         """Forget what was delivered before a time, in seconds since the epoch."""

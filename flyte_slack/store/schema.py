@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..errors import SchemaTooNew
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one with every change of the tables; `_UPGRADES` holds the way from each older one."""
 
 
@@ -59,6 +59,7 @@ inbox = Table(
 )
 Index("inbox_by_lane", inbox.c.state, inbox.c.lane, inbox.c.position, inbox.c.id)
 Index("inbox_by_end", inbox.c.ended_at)
+Index("inbox_by_age", inbox.c.state, inbox.c.stored_at)
 
 leases = Table(
     "leases",
@@ -96,8 +97,14 @@ actions = Table(
 )
 Index("actions_by_lane", actions.c.state, actions.c.lane, actions.c.id)
 Index("actions_by_end", actions.c.ended_at)
+Index("actions_by_age", actions.c.state, actions.c.taken_at)
 
-_UPGRADES: dict[int, tuple[str, ...]] = {}
+_UPGRADES: dict[int, tuple[str, ...]] = {
+    1: (
+        "CREATE INDEX inbox_by_age ON inbox (state, stored_at)",
+        "CREATE INDEX actions_by_age ON actions (state, taken_at)",
+    ),
+}
 
 
 async def prepare(connection: AsyncConnection) -> None:

@@ -1,10 +1,11 @@
 """What SQLite and PostgreSQL spell differently, and reading with the store's own errors."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -12,12 +13,38 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ..errors import StoreUnavailable
 from .schema import positions
 
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows of one kind.
+
+    Attributes:
+        number: how many there are.
+        since: when the oldest was stored, in seconds since the epoch, or None.
+    """
+
+    number: int = 0
+    since: float | None = None
+
+
+NONE = Held()
+
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def cause_of(error: BaseException) -> str:
     """Return the driver's own words, without the statement and its parameters: they hold message texts."""
     return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+async def held(
+    engine: AsyncEngine, state: ColumnElement[str], states: Sequence[str], stored_at: ColumnElement[float]
+) -> Held:
+    """Return how many rows are in these states, and when the oldest of them was stored."""
+    query = select(func.count(), func.min(stored_at)).where(state.in_(states))
+    async with reading(engine) as connection:
+        number, since = (await connection.execute(query)).one()
+        return Held(number, since)
 
 
 async def insert_if_new(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:

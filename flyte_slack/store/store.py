@@ -22,7 +22,7 @@ from .dead import Dead
 from .inbox import Inbox
 from .leases import Leases, LeaseTable, SoleOwner
 from .schema import State
-from .sql import cause_of, reading, replace
+from .sql import NONE, Held, cause_of, reading, replace
 from .writer import Writer
 
 log = logs.get(__name__)
@@ -49,20 +49,22 @@ class Stats:
         events: inbound events that wait.
         actions: actions that are not finished.
         results: results that wait.
-        dead: rows that were put aside.
+        dead_events: events that were put aside.
+        dead_results: results that were put aside.
     """
 
     size: int = 0
-    events: int = 0
-    actions: int = 0
-    results: int = 0
-    dead: int = 0
+    events: Held = NONE
+    actions: Held = NONE
+    results: Held = NONE
+    dead_events: Held = NONE
+    dead_results: Held = NONE
 
     def __str__(self) -> str:
         """Say it in a sentence for people."""
         return (
-            f"{self.size / 1e6:.1f} MB; waiting: {self.events} events, {self.actions} actions, "
-            f"{self.results} results; put aside: {self.dead}"
+            f"{self.size / 1e6:.1f} MB; waiting: {self.events.number} events, {self.actions.number} actions, "
+            f"{self.results.number} results; put aside: {self.dead_events.number + self.dead_results.number}"
         )
 
 
@@ -179,10 +181,10 @@ class Store:
                     await self.inbox.prune(time.time() - KEPT_FOR)
                     await self.actions.prune(time.time() - KEPT_FOR)
                 self.stats = await self._count()
-                if self.stats.events >= 2 * max(told.events, _WORTH_TELLING):
+                if self.stats.events.number >= 2 * max(told.events.number, _WORTH_TELLING):
                     told = self.stats
                     log.warning("events pile up in the store", store=str(told))
-                elif self.stats.events == 0:
+                elif self.stats.events.number == 0:
                     told = Stats()
             await asyncio.sleep(_LOOK_EVERY)
 
@@ -191,10 +193,11 @@ class Store:
             size = int(await connection.scalar(text(_SIZE[self._engine.dialect.name])) or 0)
         return Stats(
             size=size,
-            events=await self.inbox.count(State.TAKEN),
-            actions=await self.actions.count(State.TAKEN, State.EXECUTING),
-            results=await self.actions.count(State.FINISHED),
-            dead=await self.inbox.count(State.DEAD) + await self.actions.count(State.DEAD),
+            events=await self.inbox.held(State.TAKEN),
+            actions=await self.actions.held(State.TAKEN, State.EXECUTING),
+            results=await self.actions.held(State.FINISHED),
+            dead_events=await self.inbox.held(State.DEAD),
+            dead_results=await self.actions.held(State.DEAD),
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from postgres import Postgres
 from store_parts import action, finished
-from support import breathe, eventually, eventually_true, running
+from support import breathe, count, eventually, eventually_true, running
 
 from flyte_slack.errors import LeaseLost
 from flyte_slack.store import Store
@@ -134,7 +134,7 @@ async def test_lease_is_renewed_while_it_is_held(
     assert await one.claim()
 
     def until() -> str:
-        return postgres.query(url, "SELECT until FROM leases")
+        return postgres.query(url, "SELECT until FROM leases WHERE kind = 'actions'")
 
     async with running(one.store.leases.run()):
         seen = {until()}
@@ -266,7 +266,7 @@ async def test_same_message_over_two_replicas_is_one(one: Replica, other: Replic
     for number in range(20):
         adds = (replica.store.inbox.add(f"C1:{number}", "C1", {}, float(number)) for replica in (one, other))
         assert sum(await asyncio.gather(*adds)) == 1
-    assert await one.store.inbox.count() == 20
+    assert await count(one.store.inbox) == 20
     assert await other.store.inbox.newest("C1") == 19.0
 
 
@@ -278,7 +278,7 @@ async def test_replicas_that_start_at_once(postgres: Postgres) -> None:
         async with opened as store:
             assert await store.inbox.add(str(number), "C1", {})
     async with await Store.open(url) as store:
-        assert await store.inbox.count() == 5
+        assert await count(store.inbox) == 5
 
 
 async def test_no_lease_outlives_a_clean_stop(one: Replica, postgres: Postgres, url: str) -> None:
@@ -288,4 +288,4 @@ async def test_no_lease_outlives_a_clean_stop(one: Replica, postgres: Postgres, 
         await one.release(f"C{number}")
     await breathe()
     assert postgres.query(url, "SELECT count(*) FROM leases").strip() == "0"
-    assert await one.store.actions.count(State.TAKEN) == 0
+    assert await count(one.store.actions, State.TAKEN) == 0

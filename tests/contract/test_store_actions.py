@@ -4,6 +4,7 @@ import time
 
 import pytest
 from store_parts import Opener, action, allowed, finished
+from support import count
 
 from flyte_slack.errors import LeaseLost
 from flyte_slack.store import Store
@@ -78,7 +79,7 @@ class TestActions:
             await store.actions.delivered(result)
             assert await store.actions.result(waiting.id) is None
             assert await store.actions.results() == []
-            assert await store.actions.count(State.DELIVERED) == 1
+            assert await count(store.actions, State.DELIVERED) == 1
 
     async def test_results_come_in_the_order_taken_and_not_all_at_once(self, store: Store) -> None:
         """As many waiting results are told as asked for, the oldest first, each a lane of its own."""
@@ -165,7 +166,7 @@ class TestActions:
             await store.actions.dead(await finished(store), "POST …: 400 Bad Request")
         async with reopen() as store:
             assert await store.actions.results() == []
-            assert await store.actions.count(State.DEAD) == 1
+            assert await count(store.actions, State.DEAD) == 1
             async with store._engine.connect() as connection:
                 row = (await connection.exec_driver_sql("SELECT reason, result FROM actions")).one()
         assert row.reason == "POST …: 400 Bad Request"

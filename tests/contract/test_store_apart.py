@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from postgres import Postgres, free_port, postgres_server
-from support import eventually, opened, running
+from support import count, eventually, opened, running
 
 from flyte_slack.errors import SchemaTooNew, StoreInUse, StoreUnavailable
 from flyte_slack.store import Store
@@ -58,13 +58,13 @@ async def test_killed_process_leaves_no_lock(holder: "subprocess.Popen[str]", tm
     holder.kill()
     holder.wait()
     async with opened(tmp_path) as store:
-        assert await store.inbox.count() == 1
+        assert await count(store.inbox) == 1
 
 
 async def test_operator_looks_in_beside_the_pack(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
     """The command `dead` reads and writes a store that a pack has open."""
     async with opened(tmp_path, shared=True) as store:
-        assert await store.inbox.count() == 1
+        assert await count(store.inbox) == 1
         await store.inbox.dead((await store.inbox.waiting("C1", 1))[0], "400")
         assert len(await store.dead.list()) == 1
     assert holder.poll() is None
@@ -76,7 +76,7 @@ async def test_second_store_of_one_process_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StoreInUse):
             await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     async with opened(tmp_path) as store:
-        assert await store.inbox.count() == 0
+        assert await count(store.inbox) == 0
 
 
 async def test_refused_opening_leaves_no_lock(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_refused_opening_leaves_no_lock(tmp_path: Path) -> None:
             await Store.open(f"sqlite:///{file}")
     file.unlink()
     async with opened(tmp_path) as store:
-        assert await store.inbox.count() == 0
+        assert await count(store.inbox) == 0
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from postgres import Postgres
 from sqlalchemy import text
 from store_parts import Opener
+from support import count
 
 from flyte_slack.errors import SchemaTooNew, StoreDamaged, StoreError, StoreInUse, StoreUnavailable
 from flyte_slack.store import Store, examine, schema
@@ -36,7 +37,7 @@ async def test_store_of_a_pack(url: str, reopen: Opener, tmp_path: Path) -> None
     assert trace(tmp_path) == files
     async with reopen() as store:
         assert await rows(store) == before
-        assert await store.inbox.count() == 1
+        assert await count(store.inbox) == 1
 
 
 async def test_store_that_a_pack_works_on(url: str, reopen: Opener) -> None:
@@ -45,7 +46,7 @@ async def test_store_that_a_pack_works_on(url: str, reopen: Opener) -> None:
         for number in range(5):
             assert "can be written" in await examine(url)
             assert await store.inbox.add(f"C1:{number}", "C1", {})
-        assert await store.inbox.count() == 5
+        assert await count(store.inbox) == 5
 
 
 async def test_older_schema(url: str, reopen: Opener) -> None:
@@ -207,4 +208,4 @@ async def test_after_a_crash(tmp_path: Path) -> None:
             (copy / path.name).write_bytes(path.read_bytes())
     assert "can be written" in await examine(file(copy))
     async with await Store.open(file(copy)) as store:
-        assert await store.inbox.count() == 1
+        assert await count(store.inbox) == 1

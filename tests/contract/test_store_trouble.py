@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
-from support import breathe, eventually, full_disk, opened, running
+from support import breathe, count, eventually, full_disk, opened, running
 
 from flyte_slack.errors import SchemaTooNew, StoreError, StoreInUse, StoreUnavailable
 from flyte_slack.store import Store
@@ -39,7 +39,7 @@ async def test_full_disk_refuses_and_tells(tmp_path: Path) -> None:
         with capture_logs() as logged, full_disk(tmp_path):
             said = await refused(store)
             assert store.problem is not None
-            assert await store.inbox.count() == 1  # reading goes on
+            assert await count(store.inbox) == 1  # reading goes on
             assert [event.key for event in await store.inbox.waiting("C1", 9)] == ["1"]
         assert said.startswith("the store cannot be written: ")
         assert "secret text" not in said + store.problem + str(logged)
@@ -104,7 +104,7 @@ async def test_many_writes_into_a_full_disk_all_learn_of_it(tmp_path: Path) -> N
                 return_exceptions=True,
             )
         assert {type(end) for end in ends} == {StoreUnavailable}
-        assert await store.inbox.count() == 1
+        assert await count(store.inbox) == 1
 
 
 async def test_locked_store_refuses_and_recovers(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_closing_commits_what_waits(tmp_path: Path) -> None:
         await asyncio.sleep(0)
     assert await add
     async with opened(tmp_path) as store:
-        assert await store.inbox.count() == 1
+        assert await count(store.inbox) == 1
 
 
 async def no_connection_left() -> None:
@@ -216,4 +216,4 @@ async def test_lock_at_start_is_no_damage(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(StoreInUse, match=r"store\.db is locked by another program"):
         await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     async with opened(tmp_path) as store:
-        assert await store.inbox.count() == 1
+        assert await count(store.inbox) == 1

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from model import Flyte, Messages, Posts, check
 from pack_parts import Parts, pack
 from structlog.testing import capture_logs
-from support import breathe, eventually_true
+from support import breathe, count, eventually_true
 from tenacity import wait_fixed
 
 from flyte_slack import retries
@@ -231,7 +231,7 @@ class PackUnderFaults(RuleBasedStateMachine):
         unfinished = (State.TAKEN, State.EXECUTING, State.FINISHED)
 
         async def rests() -> bool:
-            waits = self.flyte.waiting or await store.inbox.count() or await store.actions.count(*unfinished)
+            waits = self.flyte.waiting or await count(store.inbox) or await count(store.actions, *unfinished)
             takes = [take.id for take in self.flyte.takes if take.life == self.flyte.life]
             return not waits and bool(takes) and takes[-1] is None
 

@@ -1,5 +1,6 @@
 """Events over HTTP instead of Socket Mode: signed, stored, then answered 200 (contract, section 1)."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -7,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -110,6 +112,57 @@ async def test_bad_signatures(system: World) -> None:
     await post(system, genuine, signed(genuine))
     await eventually(lambda: "genuine" in system.flyte.texts())
     assert not {"forged", "forger"} & set(system.flyte.texts())
+
+
+async def test_interactivity(system: World) -> None:
+    """A signed interaction (a form with a `payload`) is answered 200; a forged one is not."""
+    action = {"type": "block_actions", "user": {"id": "U0ALICE"}, "actions": [], "api_app_id": "A0SANDBOX"}
+    body = urlencode({"payload": json.dumps(action)}).encode()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await post(system, body, signed(body) | form))[0] == 200
+    assert (await post(system, body, signed(body, secret="another") | form))[0] == 401
+
+
+async def test_replayed(system: World) -> None:
+    """A request that somebody recorded and sends again within the tolerance is posted once."""
+    body = message(system, "recorded")
+    headers = signed(body, at=time.time() - 200)
+    for _ in range(3):
+        assert (await post(system, body, headers))[0] == 200
+    following = message(system, "after the record")
+    await post(system, following, signed(following))
+    await eventually(lambda: "after the record" in system.flyte.texts())
+    assert system.flyte.texts().count("recorded") == 1
+
+
+async def test_huge_and_slow_bodies(system: World) -> None:
+    """A body larger than any message is answered 413, one that does not come 408; others go on meanwhile."""
+    body = b"{" + b" " * 5_000_000 + b"}"
+    assert (await post(system, body, signed(body)))[0] == 413
+    reader, writer = await asyncio.open_connection("127.0.0.1", system.pack.port)
+    writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    genuine = message(system, "meanwhile")
+    assert (await post(system, genuine, signed(genuine)))[0] == 200
+    await eventually(lambda: "meanwhile" in system.flyte.texts())
+    assert b" 408 " in await reader.readline()
+    writer.close()
+
+
+async def test_a_burst(system: World) -> None:
+    """1,000 events at once are all answered 200, and reach Flyte once each."""
+    bodies = [message(system, f"burst {number}") for number in range(1000)]
+    url = f"http://127.0.0.1:{system.pack.port}/slack/events"
+    connector = aiohttp.TCPConnector(limit=50)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def send(body: bytes) -> int:
+            async with session.post(url, data=body, headers=signed(body)) as answer:
+                return answer.status
+
+        assert set(await asyncio.gather(*map(send, bodies))) == {200}
+    expected = {f"burst {number}" for number in range(1000)}
+    await eventually(lambda: expected <= set(system.flyte.texts()), timeout=60)
+    assert sum(text.startswith("burst ") for text in system.flyte.texts()) == 1000
 
 
 async def test_bots_and_unknown_events(system: World) -> None:

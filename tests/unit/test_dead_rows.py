@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pack_parts import impatient, pack
 from scripted_flyte import ScriptedFlyte
-from support import eventually, eventually_true, opened
+from support import count, eventually, eventually_true, opened
 
 from flyte_slack.store import Store
 from flyte_slack.store.schema import State
@@ -121,8 +121,8 @@ async def test_unknown_id(store: Path, action: str) -> None:
         assert line.startswith(f"{id_}: ")
         assert "flyte-slack dead list" in line
     async with opened(store) as opened_:
-        assert await opened_.inbox.count() == 1
-        assert await opened_.actions.count(State.FINISHED) == 1
+        assert await count(opened_.inbox) == 1
+        assert await count(opened_.actions, State.FINISHED) == 1
         assert len(await opened_.dead.list()) == 2
 
 

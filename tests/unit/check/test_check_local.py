@@ -51,7 +51,7 @@ async def test_any_port(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
 async def test_port_of_a_running_pack(tmp_path: Path, host: str) -> None:
     """A port on which a pack listens is told as that, and is no failure."""
-    async with serving(health_app(Health())) as url:
+    async with serving(health_app(Health(), lambda: b"")) as url:
         port = url.rpartition(":")[2]
         check = (await look(tmp_path, FLYTE_SLACK_PORT=port, FLYTE_SLACK_HOST=host))["port"]
     assert check.ok

@@ -8,7 +8,7 @@ import pytest
 from pack_parts import impatient, pack
 from scripted_flyte import Answer, ScriptedFlyte
 from structlog.testing import capture_logs
-from support import eventually, eventually_true
+from support import count, eventually, eventually_true
 
 from flyte_slack.store.schema import State
 
@@ -31,7 +31,7 @@ async def test_event_reaches_flyte_once(flyte: ScriptedFlyte, tmp_path: Path) ->
         await eventually(lambda: flyte.events)
         await parts.see("C1:1")
         await parts.events.idle()
-        assert await parts.store.inbox.count(State.DELIVERED) == 1
+        assert await count(parts.store.inbox, State.DELIVERED) == 1
     (event,) = flyte.events
     assert event.keys() == {"event", "payload", "createdAt"}
     assert (event["event"], event["payload"]) == ("MessageSent", {"key": "C1:1"})
@@ -85,8 +85,8 @@ async def test_refused_event_is_dead_and_the_next_goes_on(
         async with pack(flyte, tmp_path, poll=False) as parts:
             await parts.see("bad")
             await parts.see("good")
-            await eventually_true(lambda: parts.store.inbox.count(State.DELIVERED))
-            assert await parts.store.inbox.count(State.DEAD) == 1
+            await eventually_true(lambda: count(parts.store.inbox, State.DELIVERED))
+            assert await count(parts.store.inbox, State.DEAD) == 1
     assert keys(flyte) == ["good"]
     assert str(status) in next(line["cause"] for line in logged if line["log_level"] == "error")
     async with pack(flyte, tmp_path, poll=False) as parts:
@@ -125,7 +125,7 @@ async def test_event_that_is_not_for_flows_is_passed_over(flyte: ScriptedFlyte, 
         await parts.see("2")
         await eventually(lambda: flyte.events)
         await parts.events.idle()
-        assert await parts.store.inbox.count(State.DELIVERED) == 2
+        assert await count(parts.store.inbox, State.DELIVERED) == 2
     assert keys(flyte) == ["2"]
 
 
@@ -135,7 +135,7 @@ async def test_event_that_cannot_be_mapped_stops_no_other(flyte: ScriptedFlyte, 
         await parts.see("1", fail=True)
         await parts.see("2")
         await eventually(lambda: flyte.events)
-        assert await parts.store.inbox.count(State.DEAD) == 1
+        assert await count(parts.store.inbox, State.DEAD) == 1
     assert keys(flyte) == ["2"]
 
 
@@ -174,7 +174,7 @@ async def test_event_whose_answer_was_lost_is_posted_again(flyte: ScriptedFlyte,
     async with pack(flyte, tmp_path, poll=False) as parts:
         await parts.see("1")
         await eventually(lambda: len(flyte.events) == 2)
-        await eventually_true(lambda: parts.store.inbox.count(State.DELIVERED))
+        await eventually_true(lambda: count(parts.store.inbox, State.DELIVERED))
     assert keys(flyte) == ["1", "1"]
 
 

@@ -11,7 +11,7 @@ from flyte_slack.pack.web import health_app, serve
 
 async def get(health: Health, path: str) -> tuple[int, dict[str, object]]:
     async with (
-        serve(health_app(health), "127.0.0.1", 0) as port,
+        serve(health_app(health, bytes), "127.0.0.1", 0) as port,
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}{path}") as response,
     ):
@@ -82,5 +82,5 @@ async def test_port_in_use_is_told_with_its_variables() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"127\.0\.0\.1:{port} .*FLYTE_SLACK_HOST or FLYTE_SLACK_PORT"):
-            async with serve(health_app(health()), "127.0.0.1", port):
+            async with serve(health_app(health(), bytes), "127.0.0.1", port):
                 pass

@@ -9,7 +9,7 @@ import pytest
 from pack_parts import impatient, pack
 from scripted_flyte import Answer, Call, ScriptedFlyte
 from structlog.testing import capture_logs
-from support import breathe, eventually
+from support import breathe, count, eventually
 from tenacity import wait_fixed
 
 from flyte_slack import retries
@@ -61,7 +61,7 @@ async def test_next_take_waits_until_the_action_is_on_disk(
     async with pack(flyte, tmp_path) as parts:
         add, gate = parts.store.actions.add, asyncio.Event()
 
-        async def slow_disk(*args: Any) -> bool:
+        async def slow_disk(*args: Any) -> str | None:
             await gate.wait()
             return await add(*args)
 
@@ -178,7 +178,7 @@ async def test_action_handed_out_twice_is_executed_once(flyte: ScriptedFlyte, tm
         flyte.action(INPUT, id_=id_)
         last = flyte.action(INPUT)
         await completed(flyte, last)
-        assert await parts.store.actions.count(*State) == 2
+        assert await count(parts.store.actions, *State) == 2
     assert len(flyte.of("result")) == 2
 
 
@@ -196,7 +196,7 @@ async def test_stop_during_a_take_keeps_its_action(flyte: ScriptedFlyte, tmp_pat
         assert not polling.done()
         gate.set()
         await polling
-        assert await parts.store.actions.count(*State) == 1
+        assert await count(parts.store.actions, *State) == 1
     assert len(flyte.of("take")) == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from pack_parts import Parts, impatient, pack
 from scripted_flyte import Answer, ScriptedFlyte
 from structlog.testing import capture_logs
-from support import breathe, eventually, eventually_true, opened
+from support import breathe, count, eventually, eventually_true, opened
 from tenacity import wait_fixed
 
 from flyte_slack import retries
@@ -32,7 +32,7 @@ async def act(parts: Parts, flyte: ScriptedFlyte, lane: str = "C1", command: str
 
 
 async def state(parts: Parts, state: State) -> None:
-    await eventually_true(lambda: parts.store.actions.count(state))
+    await eventually_true(lambda: count(parts.store.actions, state))
 
 
 async def reason(folder: Path) -> str:
@@ -171,7 +171,7 @@ async def test_killed_between_post_and_answer(flyte: ScriptedFlyte, tmp_path: Pa
     flyte.results[id_] = "processed, though nobody waited for the answer"
     async with pack(flyte, tmp_path, poll=False) as parts:
         await state(parts, State.DELIVERED)
-        assert await parts.store.actions.count(State.DEAD) == 0
+        assert await count(parts.store.actions, State.DEAD) == 0
 
 
 async def test_404_registers_and_tries_once_more(flyte: ScriptedFlyte, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ async def test_404_twice_is_dead(flyte: ScriptedFlyte, tmp_path: Path) -> None:
     async with pack(flyte, tmp_path, poll=False) as parts:
         await parts.registration.links()
         await parts.results.idle()
-        assert await parts.store.actions.count(State.DEAD) == 1
+        assert await count(parts.store.actions, State.DEAD) == 1
     assert len(flyte.of("result")) == 2
 
 
@@ -256,8 +256,8 @@ async def test_results_of_an_earlier_run_are_delivered(flyte: ScriptedFlyte, tmp
 
 
 async def _delivered(parts: Parts, number: int) -> bool:
-    return await parts.store.actions.count(State.DELIVERED) == number
+    return await count(parts.store.actions, State.DELIVERED) == number
 
 
 async def _finished(parts: Parts, number: int) -> bool:
-    return await parts.store.actions.count(State.FINISHED) == number
+    return await count(parts.store.actions, State.FINISHED) == number

@@ -17,7 +17,7 @@ from aiohttp import web
 from scripted_slack import BOT_TOKEN, ScriptedSlack
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
-from support import full_disk, opened, serving
+from support import count, full_disk, opened, serving
 
 from flyte_slack.slack.clock import SlackClock
 from flyte_slack.slack.directory import Directory
@@ -142,7 +142,7 @@ async def test_failing_auth_test_loses_nothing(bench: Bench) -> None:
 async def test_the_rest_is_acknowledged_and_not_stored(bench: Bench, body: dict[str, Any]) -> None:
     """Other events, bots' messages and `app_rate_limited` are acknowledged, and none is stored."""
     assert await dispatch(bench, body) == 200
-    assert await bench.store.inbox.count() == 0
+    assert await count(bench.store.inbox) == 0
     assert bench.woken == []
 
 
@@ -219,7 +219,7 @@ async def test_http_request_that_is_not_slacks(bench: Bench, how: str) -> None:
         "empty secret": signed(body, ""),
     }[how]
     assert (await post(bench.app, body, headers))[0] == 401
-    assert await bench.store.inbox.count() == 0
+    assert await count(bench.store.inbox) == 0
 
 
 async def test_http_without_a_secret_is_refused(bench: Bench) -> None:
@@ -229,7 +229,7 @@ async def test_http_without_a_secret_is_refused(bench: Bench) -> None:
     body = json.dumps(payload())
     status, _ = await post(app, body, signed(body, ""))
     assert status != 200
-    assert await bench.store.inbox.count() == 0
+    assert await count(bench.store.inbox) == 0
 
 
 async def test_http_url_verification(bench: Bench) -> None:
