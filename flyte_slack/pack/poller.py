@@ -130,13 +130,13 @@ class Poller:
 
     async def _pause(self, asked_at: float) -> None:
         """Wait for a tenth of the time since the last sign of life; a new one shortens the wait."""
+        first_sign = 0.0  # since the last poll: an action may be about to come of it
         while not self._stopping:
-            now = time.monotonic()
-            quiet = now - self._activity.last
-            pause = min(max(quiet * _SHARE, SHORTEST_PAUSE), self._slowest)
-            due = asked_at + pause
-            # an action may be about to come of what just happened; many events put it off once only
-            due = min(max(due, self._activity.last + _EVENT_TO_ACTION), due + SHORTEST_PAUSE)
+            now, last = time.monotonic(), self._activity.last
+            if last > asked_at and not first_sign:
+                first_sign = last
+            pause = min(max((now - last) * _SHARE, SHORTEST_PAUSE), self._slowest)
+            due = max(asked_at + pause, first_sign + _EVENT_TO_ACTION)
             if due <= now:
                 return
             if not await self._activity.sleep(due - now):

@@ -188,6 +188,7 @@ class Connections:
         self._arrivals = arrivals
         self._held: set[Connection] = set()
         self._none_open = True
+        self._not_before = 0.0
         self._problem = "connecting"
 
     async def run(self) -> None:
@@ -202,6 +203,7 @@ class Connections:
         tries = 0
         try:
             while True:
+                await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
                 new = Connection(self._bolt, self._app_token, self._web, self._arrivals)
                 try:
                     await new.open()
@@ -262,7 +264,10 @@ class Connections:
             log.error("Slack does not accept SLACK_APP_TOKEN, or Socket Mode is off", cause=failure.code)
         elif tries == 1:
             log.warning("a Slack connection cannot be opened", cause=failure.code)
-        await asyncio.sleep(failure.retry_after or retries.pause(retries.SLACK_CONNECT, tries, error))
+        if failure.retry_after is not None:
+            self._not_before = max(self._not_before, time.monotonic() + failure.retry_after)
+            return
+        await asyncio.sleep(retries.pause(retries.SLACK_CONNECT, tries, error))
 
     def condition(self) -> Condition:
         """Return whether Slack is connected: one open connection is enough."""

@@ -23,6 +23,9 @@ BURST = 3
 
 _INTERVAL = 1.0  # seconds between two messages to one channel, in the long run
 
+_SEVERAL = 3  # channels that are refused one after the other, before it is the workspace's limit
+_SLOWER, _FASTER = 0.05, 0.98  # seconds between any two messages at first; its share with each one served
+
 _ASKED_TO_WAIT = Failure(Outcome.NOT_POSTED, "ratelimited", Kind.UNAVAILABLE)
 
 
@@ -69,6 +72,40 @@ class Pace:
         return 0.0
 
 
+class Workspace:
+    """When the next message may go to any channel, where Slack limits the workspace as a whole.
+
+    Slack does not say which limit was hit. Where several channels in a row are refused and none is
+    served, it is the workspace's: everything is held, and then goes on more slowly, until it is served.
+    """
+
+    def __init__(self) -> None:
+        self._refused: set[str] = set()
+        self._interval = 0.0
+        self._due = 0.0
+
+    def refused(self, channel: str, seconds: float) -> None:
+        """Note that Slack asked to wait so long."""
+        self._refused.add(channel)
+        if len(self._refused) >= _SEVERAL:
+            self._refused.clear()
+            self._interval = min(max(2 * self._interval, _SLOWER), _INTERVAL)
+            self._due = max(self._due, time.monotonic() + seconds)
+
+    def served(self) -> None:
+        """Note that Slack took a message."""
+        self._refused.clear()
+        self._interval = self._interval * _FASTER if self._interval > _SLOWER / 10 else 0.0
+
+    def wait(self) -> float:
+        """Return the seconds until the next message may go; 0 takes its place."""
+        now = time.monotonic()
+        if self._due > now:
+            return self._due - now
+        self._due = now + self._interval
+        return 0.0
+
+
 class Poster:
     """Posts to Slack with `chat.postMessage`.
 
@@ -83,6 +120,7 @@ class Poster:
         self._clock = clock
         self._reconciliation = reconciliation
         self._paces: TTLCache[str, Pace] = TTLCache(10_000, 3600)
+        self._workspace = Workspace()
 
     async def post(self, message: Mapping[str, Any], action: ActionContext) -> Mapping[str, Any]:
         """Post a message once, and return Slack's confirmation.
@@ -115,7 +153,7 @@ class Poster:
 
     async def _turn(self, pace: Pace, deadline: float) -> None:
         """Wait until the channel may get its next message."""
-        while (wait := pace.wait()) > 0:
+        while (wait := pace.wait()) > 0 or (wait := self._workspace.wait()) > 0:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise PostFailed(_ASKED_TO_WAIT)
@@ -139,8 +177,10 @@ class Poster:
                 raise PostFailed(failure) from error
             if failure.retry_after:
                 pace.hold(failure.retry_after)
+                self._workspace.refused(str(message["channel"]), failure.retry_after)
             raise _NotPosted(replace(failure, outcome=Outcome.NOT_POSTED, kind=Kind.UNAVAILABLE)) from error
         self._clock.read(answer.headers)
+        self._workspace.served()
         confirmation: Any = answer.data
         log.info(
             "message posted",

@@ -121,11 +121,12 @@ class Actions:
 
     async def lanes(self, limit: int = 1000) -> list[str]:
         """Return lanes in which actions wait to be executed and no other replica works, oldest first."""
+        now = time.time()  # a clock that was set back leaves actions that were taken in the future
         query = (
             select(actions.c.lane)
             .where(
                 actions.c.state.in_([State.TAKEN, State.EXECUTING]),
-                (actions.c.lane != PARKED) | (actions.c.taken_at < time.time() - PARKED_FOR),
+                (actions.c.lane != PARKED) | ~actions.c.taken_at.between(now - PARKED_FOR, now + PARKED_FOR),
                 self._leases.free("actions", actions.c.lane),
             )
             .group_by(actions.c.lane)

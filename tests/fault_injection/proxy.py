@@ -1,10 +1,10 @@
-"""A proxy between the pack and a peer that cuts, or kills, at a byte; and remembers what passed."""
+"""A proxy between the pack and a peer that cuts, kills or falls silent; and remembers what passed."""
 
 import asyncio
 import re
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 Direction = Literal["request", "reply", "to Slack", "from Slack"]
@@ -60,17 +60,39 @@ class Trap:
         return round(self.share * len(data))
 
 
+@dataclass(eq=False, slots=True)
+class Link:
+    """An open WebSocket, which can die without being closed.
+
+    Attributes:
+        swallows: the directions whose bytes are read, and go nowhere.
+        stalls: the directions whose bytes are not even read.
+        lingers: whether the peer is not told when the pack leaves.
+    """
+
+    swallows: set[Direction] = field(default_factory=set)
+    stalls: set[Direction] = field(default_factory=set)
+    lingers: bool = False
+
+
 class Proxy:
     """Forwards one port to another, connection by connection and message by message.
 
     Args:
         upstream: port of the peer, on this machine.
         epoch: tells the pack's lives apart.
+
+    Attributes:
+        exchanges: what passed.
+        links: the WebSockets, in the order opened, also those that were closed.
+        next_links: what becomes of the next ones; those after them work.
     """
 
     def __init__(self, upstream: int, epoch: Callable[[], int]) -> None:
         self.port = 0
         self.exchanges: list[Exchange] = []
+        self.links: list[Link] = []
+        self.next_links: list[Link] = []
         self._upstream = upstream
         self._epoch = epoch
         self._traps: list[Trap] = []
@@ -150,9 +172,11 @@ class Proxy:
             _end(trap, writer)
             return False
         if exchange.status == 101:
+            link = self.next_links.pop(0) if self.next_links else Link()
+            self.links.append(link)
             pumps = [
-                asyncio.create_task(self._pump(path, "to Slack", reader, peer)),
-                asyncio.create_task(self._pump(path, "from Slack", peer_reader, writer)),
+                asyncio.create_task(self._pump(link, path, "to Slack", reader, peer)),
+                asyncio.create_task(self._pump(link, path, "from Slack", peer_reader, writer)),
             ]
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             for pump in pumps:
@@ -162,15 +186,21 @@ class Proxy:
         return True
 
     async def _pump(
-        self, path: str, direction: Direction, reader: StreamReader, writer: StreamWriter
+        self, link: Link, path: str, direction: Direction, reader: StreamReader, writer: StreamWriter
     ) -> None:
         while data := await reader.read(65536):
+            if direction in link.stalls:
+                await asyncio.Event().wait()
+            if direction in link.swallows:
+                continue
             trap = self._sprung(path, direction, data)
             writer.write(data[: trap.bytes_of(data)] if trap else data)
             if trap:
                 await writer.drain()
                 _end(trap, writer)
                 break
+        if link.lingers and direction == "to Slack":
+            await asyncio.Event().wait()
 
     def _sprung(self, path: str, direction: Direction, data: bytes) -> Trap | None:
         for trap in self._traps:

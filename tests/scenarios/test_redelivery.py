@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from harness import EVENTS, World, eventually, world
 
-from flyte_slack.sandbox.socket_mode import SocketMode
+from flyte_slack.sandbox.socket_mode import Delivery, SocketMode
 from flyte_slack.sandbox.workspace import Event, Workspace
 
 LOST_ACKS = ("Failed to run a request listener",)
@@ -193,3 +193,26 @@ async def test_refused_tickets(tmp_path: Path) -> None:
         await eventually(lambda: w.socket_mode.connections == 2)
         w.say("general", "hello")
         await w.delivered(1)
+
+
+async def test_the_same_event_over_the_other_connection(tmp_path: Path) -> None:
+    """The same event_id over each of both connections, and again after kill -9, is one event."""
+    async with world(tmp_path, expected=LOST_ACKS) as w:
+        await w.pack.start()
+        await eventually(lambda: w.socket_mode.connections == 2)
+        event = inner_event(w, "hello")
+        await w.acknowledged(1)
+        body = w.socket_mode._body(event)
+        for start in range(2):
+            before = len(w.socket_mode.acknowledged)
+            for _ in range(4):  # the connections take turns
+                w.socket_mode._send(Delivery({**body}))
+            await w.acknowledged(before + 4)
+            assert set(w.socket_mode.acknowledged[before:]) == {body["event_id"]}
+            if not start:
+                await eventually(lambda: not w.stored("SELECT key FROM inbox WHERE state <> 'delivered'"))
+                w.pack.kill()
+                await w.pack.start()
+                await eventually(lambda: w.socket_mode.connections == 2)
+        await w.marked(w.channel("general"))
+        assert w.flyte.texts()[:-1] == ["hello"]
