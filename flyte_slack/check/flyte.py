@@ -151,11 +151,7 @@ class FlyteProbes:
             if pack.name == self._settings.pack_name and pack.labels == labels:
                 status = f", {pack.status}" if pack.status else ""
                 seen = f", last seen {pack.last_seen}" if pack.last_seen else ""
-                who = (
-                    ": this pack or a replica of it, or another of the same name"
-                    if pack.status == "live"
-                    else ""
-                )
+                who = ": this pack, or a replica" if pack.status == "live" else ""
                 return f"{id_} is registered{status}{seen}{who}"
         return f"{id_} is not registered; the pack registers when it runs"
 

@@ -7,54 +7,22 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-
-from slack_sdk.errors import SlackApiError
 
 from ..settings import Mode, Settings
 from ..slack import web_api
 from ..slack.clock import SlackClock
 from ..slack.history import CannotLook, History
-from ..slack.responses import Failure, Outcome, read_failure
 from ..slack.scopes import missing
 from . import probes
 from .probes import Failed, Probe, not_tried
+from .slack_answers import Answer, answer_to, refused
 
 _SKEW = 60.0
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 _BOT = "set it to the Bot User OAuth Token (xoxb-…) of the app's page OAuth & Permissions"
 _APP = "set it to an App-Level Token (xapp-…) with connections:write of the app's page Basic Information"
-_REINSTALL = "install the app again on its page Install App, and set the token it gives"
-_REMEDIES = {
-    "account_inactive": _REINSTALL,
-    "app_not_installed": _REINSTALL,
-    "token_expired": _REINSTALL,
-    "token_revoked": _REINSTALL,
-    "link_disabled": "turn Socket Mode on, on the app's page Socket Mode",
-    "missing_scope": "generate an App-Level Token with the scope connections:write on the app's page "
-    "Basic Information, and set it",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """Slack's answer to `auth.test`.
-
-    Attributes:
-        body: its JSON; empty where there was none.
-        headers: with names in lower case.
-        failure: what is wrong, or None.
-        error: in words.
-        at: when it came, by this machine's clock.
-    """
-
-    body: Mapping[str, Any]
-    headers: Mapping[str, str]
-    failure: Failure | None
-    error: str
-    at: float
 
 
 class SlackProbes:
@@ -76,7 +44,7 @@ class SlackProbes:
         self._web = await self._stack.enter_async_context(
             web_api.connect(self._settings.slack_api_url, token)
         )
-        self._asking = asyncio.create_task(self._ask())
+        self._asking = asyncio.create_task(answer_to(self._web.auth_test()))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -106,31 +74,18 @@ class SlackProbes:
             found.append(Probe("slack_channels", "FLYTE_SLACK_CHANNELS", listing, self._channels))
         return found
 
-    async def _ask(self) -> _Answer:
-        failure, error = None, ""
-        try:
-            answer: Any = await self._web.auth_test()
-        except Exception as raised:
-            failure, error = read_failure(raised), f"{raised.__class__.__name__}: {raised}"
-            answer = raised.response if isinstance(raised, SlackApiError) else None
-        body = getattr(answer, "data", None)
-        headers = {
-            name.lower(): str(value) for name, value in (getattr(answer, "headers", None) or {}).items()
-        }
-        return _Answer(body if isinstance(body, dict) else {}, headers, failure, error, time.time())
-
-    async def _answer(self) -> _Answer:
+    async def _answer(self) -> Answer:
         """Return what Slack answers the bot.
 
         Raises:
             Failed: Slack, or what is there in its place, gives no answer of its own.
         """
         answer = await asyncio.shield(self._asking)
-        if "ok" not in answer.body and (answer.failure is None or answer.failure.code != "ratelimited"):
+        if not answer.is_slacks:
             raise not_tried("slack_reachable")
         return answer
 
-    async def _accepted(self) -> _Answer:
+    async def _accepted(self) -> Answer:
         """Return what Slack answers the bot, where it accepts its token."""
         answer = await self._answer()
         if answer.failure is not None:
@@ -143,7 +98,7 @@ class SlackProbes:
             await self._answer()
         except Failed:
             answer = await asyncio.shield(self._asking)
-            if answer.headers or "SlackApiError" in answer.error:
+            if answer.is_there:
                 code = answer.failure.code if answer.failure else "no field ok"
                 raise Failed(
                     f"{url}auth.test does not answer as Slack does ({code})",
@@ -155,9 +110,9 @@ class SlackProbes:
     async def _bot_token(self) -> str:
         answer = await self._answer()
         if answer.failure is not None:
-            raise _refused(answer.failure, _BOT)
-        body = answer.body
-        return f"valid: bot {body.get('user')} in the workspace {body.get('team')} ({body.get('team_id')})"
+            raise refused(answer.failure, _BOT)
+        bot, team, id_ = (answer.body.get(key) or "unknown" for key in ("user", "team", "team_id"))
+        return f"valid: bot {bot} in the workspace {team} ({id_})"
 
     async def _scopes(self) -> str:
         answer = await self._accepted()
@@ -177,14 +132,13 @@ class SlackProbes:
 
     async def _app_token(self) -> str:
         token = self._settings.slack_app_token
-        try:
-            await self._web.apps_connections_open(app_token=token.get_secret_value() if token else "")
-        except Exception as raised:
-            failure = read_failure(raised)
-            body = getattr(getattr(raised, "response", None), "data", None)
-            if not isinstance(body, dict) and failure.code != "ratelimited":
-                raise not_tried("slack_reachable") from raised
-            raise _refused(failure, _APP) from raised
+        answer = await answer_to(
+            self._web.apps_connections_open(app_token=token.get_secret_value() if token else "")
+        )
+        if not answer.is_slacks:
+            raise not_tried("slack_reachable")
+        if answer.failure is not None:
+            raise refused(answer.failure, _APP)
         return "valid: Slack gives it a Socket Mode connection"
 
     async def _signing_secret(self) -> str:
@@ -239,14 +193,6 @@ class SlackProbes:
 
 def _names(channel: Mapping[str, Any]) -> set[str]:
     return {str(channel.get("id")), f"#{channel.get('name')}"}
-
-
-def _refused(failure: Failure, usual: str) -> Failed:
-    if failure.retry_after is not None:
-        return Failed("Slack asks to wait", f"try again in {failure.retry_after:.0f} s")
-    if failure.outcome is not Outcome.REFUSED:
-        return Failed(f"Slack cannot tell now ({failure.code})", "try again later")
-    return Failed(f"not accepted ({failure.code})", _REMEDIES.get(failure.code, usual))
 
 
 def _reach(error: str) -> str:
