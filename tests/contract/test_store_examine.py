@@ -185,6 +185,19 @@ async def test_broken_pages(tmp_path: Path) -> None:
         await examine(file(tmp_path))
 
 
+async def test_one_broken_page(tmp_path: Path) -> None:
+    """A page that is broken, and that nothing would read at start, is told too."""
+    async with await Store.open(file(tmp_path)) as store:
+        for number in range(50):
+            await store.inbox.add(f"C1:{number}", "C1", {"text": "x" * 2000})
+    content = bytearray((tmp_path / "store.db").read_bytes())
+    page = content.rindex(b"xxxx") // 4096 * 4096
+    content[page : page + 64] = b"\xff" * 64
+    (tmp_path / "store.db").write_bytes(content)
+    with pytest.raises(StoreDamaged, match="move the file aside"):
+        await examine(file(tmp_path))
+
+
 async def test_locked_by_another_program(tmp_path: Path) -> None:
     """A file that another program has locked is told as that."""
     async with await Store.open(file(tmp_path)):
