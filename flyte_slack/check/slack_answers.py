@@ -29,7 +29,7 @@ class Answer:
 
     Attributes:
         body: its JSON; empty where there was none.
-        headers: with names in lower case; empty where there was no answer.
+        headers: with names in lower case.
         failure: what is wrong, or None.
         error: in words.
         at: when it came, by this machine's clock.
@@ -48,8 +48,8 @@ class Answer:
 
     @property
     def is_there(self) -> bool:
-        """Whether anybody answered."""
-        return bool(self.headers) or "SlackApiError" in self.error
+        """Whether anybody answered: the SDK says so of every answer that is not one of success."""
+        return "SlackApiError" in self.error
 
 
 async def answer_to(call: Awaitable[Any]) -> Answer:
