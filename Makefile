@@ -7,7 +7,15 @@ SECONDS ?= 300
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test soak chart-test check audit format lock clean
+# One place says the version; docker is taken where its engine answers, else podman, else buildah.
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' flyte_slack/__init__.py)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+IMAGE ?= flyte-slack
+IMAGE_BUILD ?= $(shell if docker info >/dev/null 2>&1; then echo docker build; \
+  elif command -v podman >/dev/null; then echo podman build --format docker; \
+  else echo buildah build --format docker; fi)
+
+.PHONY: help sandbox test soak chart-test image image-test check audit format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -24,6 +32,12 @@ soak: $(VENV)/.dev ## two replicas on PostgreSQL under random faults, with an ac
 
 chart-test: $(VENV)/.dev ## the Helm chart: rendered, checked, and broken on purpose
 	$(BIN)/python -m pytest -n $(WORKERS) --dist load tests/chart $(ARGS)
+
+image: ## build the container image; IMAGE is its name, IMAGE_BUILD what builds it
+	$(IMAGE_BUILD) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(IMAGE):$(VERSION) .
+
+image-test: $(VENV)/.dev ## build the image and try it; needs root, buildah and podman
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/image $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
@@ -46,6 +60,8 @@ lock: $(VENV)/.dev ## pin the newest versions of all dependencies, with hashes
 	  --generate-hashes --no-header --upgrade --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra postgres --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --upgrade --quiet -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -c requirements-dev.lock -o requirements-build.lock
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache dist

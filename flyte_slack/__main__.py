@@ -1,8 +1,20 @@
-"""`python -m flyte_slack`."""
+"""`python -m flyte_slack`, and the program `flyte-slack`."""
 
+import signal
 import sys
 
-from .cli import main
+
+def main() -> int:
+    """Run the command line; SIGTERM ends it from the first moment on.
+
+    The first process of a container is not ended by a signal that it does not handle, and it takes a
+    while until everything is imported.
+    """
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    from .cli import main as command_line
+
+    return command_line()
+
 
 if __name__ == "__main__":
     sys.exit(main())

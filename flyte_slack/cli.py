@@ -117,11 +117,12 @@ def _add_dead(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 async def _run(_arguments: argparse.Namespace) -> int:
-    from . import service
-
+    stop = _stopped_by_signal()
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_format)
-    await service.run(settings, _stopped_by_signal())
+    from . import service
+
+    await service.run(settings, stop)
     return 0
 
 

@@ -32,7 +32,8 @@ README = (ROOT / "README.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 
 FLOORS = {
-    "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "metrics": 0, "": 0,
+    "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "metrics": 0, "healthcheck": 0,
+    "": 0,
     "flyte": 1, "store": 1, "pack": 2, "slack": 3,
     "gauges": 4, "service": 5, "dead_rows": 5, "check": 5, "cli": 6, "__main__": 7,
 }  # fmt: skip
@@ -206,10 +207,11 @@ def test_the_example_of_check_in_the_readme_is_as_printed() -> None:
     assert [(each.name, each.variable) for each in checks] == [(each.name, each.variable) for each in probes]
 
 
-def test_files_that_the_readme_links_exist() -> None:
-    """No link of the README leads nowhere."""
-    for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_links_between_the_documents_lead_somewhere() -> None:
+    """No link of the README or of a page in docs leads to a file that is not there."""
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_promises_name_the_tests_that_hold_them() -> None:
@@ -271,7 +273,7 @@ def test_the_compose_file_fits_the_pack() -> None:
     assert int(pack["stop_grace_period"].removesuffix("s")) > Settings.model_fields["shutdown_grace"].default
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"])
 def test_locks_are_hashed_and_name_no_registry(name: str) -> None:
     """Every pin has a hash, none says where it came from, and every dependency is pinned."""
     lock = (ROOT / name).read_text()
@@ -285,6 +287,8 @@ def test_locks_are_hashed_and_name_no_registry(name: str) -> None:
     wanted = project["project"]["dependencies"]
     if "dev" in name:
         wanted = wanted + project["dependency-groups"]["dev"]
+    if "build" in name:
+        wanted = project["build-system"]["requires"]
     assert {re.split(r"[\[<>=]", line)[0].lower() for line in wanted} <= pinned
 
 

@@ -197,6 +197,7 @@ class ResultDelivery:
 
     async def _work(self, lane: str) -> None:
         registered_again: PackLinks | None = None
+        refused_at: float | None = None
         tries = 0
         while self._lanes.held(lane):
             result = await retries.until_stored(self._actions.result, int(lane))
@@ -214,7 +215,12 @@ class ResultDelivery:
                 registered_again = links
                 self._registration.lost(links)
             except FlyteError as error:
-                if await self._ended(result, error):
+                refused_for = None
+                if error.status == httpx.codes.INTERNAL_SERVER_ERROR:
+                    now = time.monotonic()
+                    refused_for = (result.refused_for or 0.0) + now - (refused_at or now)
+                    refused_at = now
+                if await self._ended(result, error, refused_for):
                     return
                 tries += 1
                 log.log(_level(tries), "a result waits for Flyte", action=result.identity, cause=str(error))
@@ -222,25 +228,21 @@ class ResultDelivery:
             else:
                 return await self._delivered(result)
 
-    async def _ended(self, result: StoredResult, error: FlyteError) -> bool:
+    async def _ended(self, result: StoredResult, error: FlyteError, refused_for: float | None) -> bool:
         """Whether a failed try ends the matter: Flyte has the result already, or will never take it.
 
         Flyte answers 500 for a result it has already, and when its database is away. After a try whose
         answer was lost it is the former (promise 4).
         """
-        answered_500 = error.status == httpx.codes.INTERNAL_SERVER_ERROR
-        if answered_500 and result.in_doubt:
+        if refused_for is not None and result.in_doubt:
             log.info("Flyte has the result already", action=result.identity)
             await self._delivered(result)
             return True
-        since = (result.refused_since or time.time()) if answered_500 else None
-        if not error.retryable or (
-            answered_500 and since is not None and time.time() - since >= retries.RESULT_REFUSED_FOR
-        ):
+        if not error.retryable or (refused_for or 0.0) >= retries.RESULT_REFUSED_FOR:
             await self._dead(result, error)
             return True
         await self._actions.undelivered(
-            result, in_doubt=result.in_doubt or error.reply_lost, refused_since=since
+            result, in_doubt=result.in_doubt or error.reply_lost, refused_for=refused_for
         )
         return False
 

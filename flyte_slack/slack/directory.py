@@ -115,7 +115,7 @@ class Directory:
 
     def learn(self, event: Mapping[str, Any]) -> None:
         """Take in what a Slack event says of users and channels (`user_change`, `channel_rename`, …)."""
-        kind, user, channel = event.get("type"), event.get("user"), event.get("channel")
+        kind, user, channel = str(event.get("type")), event.get("user"), event.get("channel")
         if kind in {"user_change", "user_profile_changed"} and isinstance(user, Mapping) and user.get("id"):
             self._users.put(str(user["id"]), User.from_slack(str(user["id"]), user))
         elif kind in {"channel_rename", "group_rename"} and isinstance(channel, Mapping):

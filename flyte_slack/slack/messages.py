@@ -16,7 +16,7 @@ MESSAGE_SEND_FAILURE = "MessageSendFailure"
 
 Json = Mapping[str, Any]
 
-_WRITTEN_BY_PEOPLE = {None, "", "file_share", "thread_broadcast", "me_message"}
+_WRITTEN_BY_PEOPLE = {"", "file_share", "thread_broadcast", "me_message"}
 _SLACKBOT = "USLACKBOT"
 
 
@@ -106,10 +106,10 @@ def is_from_people(message: Json, own_user: str = "") -> bool:
     """
     return (
         message.get("type") == "message"
-        and message.get("subtype") in _WRITTEN_BY_PEOPLE
+        and str(message.get("subtype") or "") in _WRITTEN_BY_PEOPLE
         and not message.get("bot_id")
         and not message.get("hidden")
-        and message.get("user") not in {_SLACKBOT, own_user or _SLACKBOT}
+        and str(message.get("user") or "") not in {_SLACKBOT, own_user or _SLACKBOT}
         and bool(message.get("ts"))
         and bool(message.get("channel"))
     )

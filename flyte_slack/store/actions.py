@@ -57,7 +57,7 @@ class StoredResult:
         command: name of the command.
         taken_at: when the action was stored, in seconds since the epoch.
         in_doubt: a try to deliver it was begun, and its answer is not known.
-        refused_since: when Flyte first refused it, in seconds since the epoch, or None.
+        refused_for: seconds for which Flyte has refused it with 500, or None.
     """
 
     id: int
@@ -67,7 +67,7 @@ class StoredResult:
     command: str
     taken_at: float
     in_doubt: bool
-    refused_since: float | None
+    refused_for: float | None
 
 
 class Actions:
@@ -204,10 +204,10 @@ class Actions:
         await self._set(result.id, _waits(), in_doubt=True)
 
     async def undelivered(
-        self, result: StoredResult, *, in_doubt: bool, refused_since: float | None = None
+        self, result: StoredResult, *, in_doubt: bool, refused_for: float | None = None
     ) -> None:
         """Record how a try to deliver failed."""
-        await self._set(result.id, _waits(), in_doubt=in_doubt, refused_since=refused_since)
+        await self._set(result.id, _waits(), in_doubt=in_doubt, refused_for=refused_for)
 
     async def delivered(self, result: StoredResult) -> None:
         """Keep of a delivered action its identity only."""
@@ -269,5 +269,5 @@ def _result(row: Row[Any]) -> StoredResult:
         command=json.loads(row.command),
         taken_at=row.taken_at,
         in_doubt=row.in_doubt,
-        refused_since=row.refused_since,
+        refused_for=row.refused_for,
     )

@@ -16,7 +16,7 @@ from .writer import Writer
 _TABLES = {"event": inbox, "result": actions}
 _BACK: dict[str, dict[str, object]] = {
     "event": {"state": State.TAKEN, "reason": None, "ended_at": None},
-    "result": {"state": State.FINISHED, "reason": None, "ended_at": None, "refused_since": None},
+    "result": {"state": State.FINISHED, "reason": None, "ended_at": None, "refused_for": None},
 }
 _CONTENT = {"event": "body", "result": "result"}
 

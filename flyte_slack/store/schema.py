@@ -89,7 +89,7 @@ actions = Table(
     Column("input", Text),
     Column("result", Text),
     Column("in_doubt", Boolean, nullable=False),
-    Column("refused_since", Float),
+    Column("refused_for", Float),
     Column("reason", Text),
     Column("taken_at", Float, nullable=False),
     Column("begun_at", Float),
@@ -103,6 +103,8 @@ _UPGRADES: dict[int, tuple[str, ...]] = {
     1: (
         "CREATE INDEX inbox_by_age ON inbox (state, stored_at)",
         "CREATE INDEX actions_by_age ON actions (state, taken_at)",
+        "ALTER TABLE actions RENAME COLUMN refused_since TO refused_for",
+        "UPDATE actions SET refused_for = NULL",
     ),
 }
 

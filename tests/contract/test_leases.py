@@ -56,7 +56,7 @@ async def other(url: str) -> AsyncIterator[Replica]:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let leases run out soon, so that tests need not wait."""
-    monkeypatch.setattr(module, "TTL", 0.6)
+    monkeypatch.setattr(module, "TTL", 1.5)
     monkeypatch.setattr(module, "_MARGIN", 0.1)
     monkeypatch.setattr(module, "_RENEW_EVERY", 0.1)
 

@@ -71,7 +71,7 @@ class TestActions:
             result = await store.actions.result(waiting.id)
             assert result == waiting
             assert result.reference == "/v1/packs/My Pack/actions/1/result"
-            assert (result.result, result.in_doubt, result.refused_since) == (
+            assert (result.result, result.in_doubt, result.refused_for) == (
                 {"event": "MessageSent"},
                 False,
                 None,
@@ -150,15 +150,15 @@ class TestActions:
             cut_off = await store.actions.result(result.id)
             assert cut_off is not None
             assert cut_off.in_doubt
-            await store.actions.undelivered(cut_off, in_doubt=False, refused_since=123.5)
+            await store.actions.undelivered(cut_off, in_doubt=False, refused_for=123.5)
         async with reopen() as store:
             refused = await store.actions.result(result.id)
             assert refused is not None
-            assert (refused.in_doubt, refused.refused_since) == (False, 123.5)
+            assert (refused.in_doubt, refused.refused_for) == (False, 123.5)
             await store.actions.undelivered(refused, in_doubt=True)
             doubted = await store.actions.result(result.id)
             assert doubted is not None
-            assert (doubted.in_doubt, doubted.refused_since) == (True, None)
+            assert (doubted.in_doubt, doubted.refused_for) == (True, None)
 
     async def test_dead_result_stays_dead_with_its_reason(self, reopen: Opener, url: str) -> None:
         """What is dead stays so over restarts, with its reason and with what it held."""

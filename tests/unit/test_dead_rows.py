@@ -135,7 +135,7 @@ async def test_retry_gives_back(store: Path) -> None:
         assert await opened_.actions.results() == ["1", "2"]
         result = await opened_.actions.result(1)
         assert result is not None
-        assert (result.result["payload"], result.refused_since) == ({"n": 0}, None)
+        assert (result.result["payload"], result.refused_for) == ({"n": 0}, None)
     assert await rows(store) == {}
 
 

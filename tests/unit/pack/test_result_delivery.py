@@ -101,11 +101,11 @@ async def test_15_minutes_are_counted_over_restarts(
 
         async def refused() -> bool:
             result = await parts.store.actions.result(1)
-            return result is not None and result.refused_since is not None
+            return result is not None and result.refused_for is not None
 
         await eventually_true(refused)
     async with opened(tmp_path) as store, store._engine.begin() as connection:
-        await connection.exec_driver_sql("UPDATE actions SET refused_since = refused_since - 899.9")
+        await connection.exec_driver_sql("UPDATE actions SET refused_for = refused_for + 899.9")
         assert (await connection.exec_driver_sql("SELECT in_doubt FROM actions")).scalar_one() == 0
     impatient(monkeypatch)
     async with pack(flyte, tmp_path, poll=False) as parts:

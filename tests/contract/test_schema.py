@@ -1,0 +1,56 @@
+"""An older store is upgraded at start, and what it holds is kept."""
+
+from pathlib import Path
+
+import pytest
+from postgres import Postgres
+from sqlalchemy import inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flyte_slack.store import Store
+from flyte_slack.store.schema import SCHEMA_VERSION, metadata
+
+TO_VERSION_1 = (
+    "DROP INDEX inbox_by_age",
+    "DROP INDEX actions_by_age",
+    "ALTER TABLE actions RENAME COLUMN refused_for TO refused_since",
+    "UPDATE meta SET value = '1' WHERE key = 'schema_version'",
+)
+
+
+async def shape(connection: AsyncConnection) -> dict[str, tuple[set[str], set[str]]]:
+    """Return the columns and indexes of each table."""
+
+    def look(sync: object) -> dict[str, tuple[set[str], set[str]]]:
+        found = inspect(sync)
+        return {
+            name: (
+                {str(column["name"]) for column in found.get_columns(name)},
+                {str(index["name"]) for index in found.get_indexes(name)},
+            )
+            for name in metadata.tables
+        }
+
+    return await connection.run_sync(look)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_version_1_is_upgraded(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A store of schema version 1 gets what version 2 has, and keeps its rows."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    if kind == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.new_database()
+    async with await Store.open(url) as store:
+        await store.inbox.add("C1:1", "C1", {"text": "kept"}, 1.0)
+        async with store._engine.begin() as connection:
+            new = await shape(connection)
+            for statement in TO_VERSION_1:
+                await connection.execute(text(statement))
+            assert await shape(connection) != new
+    async with await Store.open(url) as store:
+        async with store._engine.connect() as connection:
+            assert await shape(connection) == new
+            version = await connection.scalar(text("SELECT value FROM meta WHERE key = 'schema_version'"))
+            assert int(version) == SCHEMA_VERSION
+        assert [event.body for event in await store.inbox.waiting("C1", 10)] == [{"text": "kept"}]
