@@ -60,6 +60,27 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run the pack", description="Run the pack until SIGTERM or Ctrl-C.")
     run.set_defaults(command=_run)
 
+    check = commands.add_parser(
+        "check",
+        help="try every setting for real",
+        description="Try every setting for real; say what is wrong and what to do. Changes nothing anywhere.",
+    )
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.set_defaults(command=_check)
+
+    manifest = commands.add_parser(
+        "manifest",
+        help="print the manifest to create the Slack app from",
+        description="Print the Slack app manifest (YAML), with exactly the scopes and events the pack uses.",
+    )
+    manifest.add_argument(
+        "--url",
+        type=_events_url,
+        metavar="URL",
+        help="receive events over HTTP there (https://…/slack/events) instead of over Socket Mode",
+    )
+    manifest.set_defaults(command=_manifest)
+
     _add_dead(commands)
     sandbox = commands.add_parser(
         "sandbox",
@@ -103,6 +124,25 @@ async def _run(_arguments: argparse.Namespace) -> int:
 
     await service.run(settings, stop)
     return 0
+
+
+async def _check(arguments: argparse.Namespace) -> int:
+    from . import check
+
+    return await check.command(arguments)
+
+
+async def _manifest(arguments: argparse.Namespace) -> int:
+    from .slack.manifest import manifest
+
+    print(manifest(arguments.url), end="")
+    return 0
+
+
+def _events_url(value: str) -> str:
+    if not value.startswith(("https://", "http://")) or len(value) > 3500:
+        raise argparse.ArgumentTypeError(f"{value!r} is no URL such as https://…/slack/events")
+    return value
 
 
 def _sandbox_server(arguments: argparse.Namespace) -> "Sandbox":

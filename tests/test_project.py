@@ -6,20 +6,24 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import licences
 import pytest
 import yaml
+from environment import load
 from prometheus_client import Counter, Histogram
 
-from flyte_slack import __version__, cli, metrics, service
+from flyte_slack import __version__, check, cli, metrics, service
 from flyte_slack.gauges import look
 from flyte_slack.pack.health import Health
 from flyte_slack.sandbox.flows import parse_flow
 from flyte_slack.settings import Settings, variables
+from flyte_slack.slack.manifest import manifest
 from flyte_slack.store.store import Stats
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +35,7 @@ FLOORS = {
     "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "metrics": 0, "healthcheck": 0,
     "": 0,
     "flyte": 1, "store": 1, "pack": 2, "slack": 3,
-    "gauges": 4, "service": 5, "dead_rows": 5, "cli": 6, "__main__": 7,
+    "gauges": 4, "service": 5, "dead_rows": 5, "check": 5, "cli": 6, "__main__": 7,
 }  # fmt: skip
 NOT_EVEN_BELOW = {("flyte", "store"), ("store", "flyte")}
 
@@ -174,18 +178,33 @@ def test_the_flows_and_the_manifest_of_the_readme_can_be_read() -> None:
     for flow in flows:
         assert "origin == 'channel'" in flow["steps"][0]["criteria"]
         parse_flow(yaml.safe_dump(flow), "yaml")
-    scopes = set(manifests[0]["oauth_config"]["scopes"]["bot"])
-    assert {
-        "chat:write",
-        "chat:write.public",
-        "chat:write.customize",
-        "users:read",
-        "users:read.email",
-    } <= scopes
-    events = manifests[0]["settings"]["event_subscriptions"]["bot_events"]
-    for kind, scope in (("channels", "channels"), ("groups", "groups"), ("im", "im"), ("mpim", "mpim")):
-        assert f"message.{kind}" in events
-        assert {f"{scope}:history", f"{scope}:read"} <= scopes
+    assert manifests == [yaml.safe_load(manifest())]
+    link = re.search(r"\(https://api\.slack\.com/apps\?new_app=1&manifest_yaml=([^)&\s]+)\)", README)
+    assert link is not None
+    assert unquote(link.group(1)) == manifest()
+
+
+def test_the_example_of_check_in_the_readme_is_as_printed() -> None:
+    """What the README shows of `check` has the shape of what the program prints, and all its names."""
+    shown = re.search(r"<!-- check -->\n```console\n\$ flyte-slack check\n(.*?)\n```", README, re.DOTALL)
+    assert shown is not None
+    *lines, last = shown.group(1).splitlines()
+    checks: list[check.Check] = []
+    for line in lines:
+        if found := re.fullmatch(r"([✓✗]) (\S.*?\S)  +([A-Z_]+)  +(\S.*)", line):
+            mark, title, variable, detail = found.groups()
+            name = title.lower().replace(" ", "_")
+            assert f"`{name}`" in README
+            assert variable in variables()
+            checks.append(check.Check(name, mark == "✓", variable, detail))
+        else:
+            assert line.startswith("    "), line
+            checks[-1] = replace(checks[-1], remedy=line.strip())
+    assert check.as_text(checks).splitlines() == [*lines, last]
+    settings = load(FLYTE_SLACK_CHANNELS="#ops")
+    probes = [*check.FlyteProbes(settings).probes(), *check.SlackProbes(settings).probes()]
+    probes += check.local_probes(settings)
+    assert [(each.name, each.variable) for each in checks] == [(each.name, each.variable) for each in probes]
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

@@ -24,7 +24,18 @@ from ..errors import (
     FlyteUnavailable,
 )
 from . import links
-from .models import Action, FlowAudit, Link, Linked, PackLinks, PackRegistration, RegisteredPack, TakenAction
+from .models import (
+    Action,
+    FlowAudit,
+    Link,
+    Linked,
+    ListedPack,
+    PackLinks,
+    PackList,
+    PackRegistration,
+    RegisteredPack,
+    TakenAction,
+)
 from .token import FixedToken, Token
 
 log = logs.get(__name__)
@@ -34,6 +45,7 @@ TAKE_TIMEOUT = 75.0
 database is down answers only after 60 s."""
 
 _VERSION = "v1"
+_MALFORMED = b"{"
 _AUDITED = 200  # newest executions of flows that are looked at
 _AMBIGUOUS = (
     httpx.ReadError,
@@ -127,6 +139,33 @@ class FlyteClient:
             take=self._reference(registered.links, "takeAction", url, "POST"),
         )
 
+    async def packs(self) -> list[ListedPack]:
+        """Return the packs that are registered."""
+        reference = self._reference(await self.index(), "pack/listPacks", self._base.url(""))
+        return (await self._get(PackList, reference)).packs
+
+    async def try_token(self) -> None:
+        """Return where Flyte lets the token register packs; nothing is registered.
+
+        What is sent is no JSON, and must be refused as malformed once the token was let in.
+
+        Raises:
+            FlyteProtocolError: it was not refused.
+        """
+        reference = self._reference(await self.index(), "pack/listPacks", self._base.url(""))
+        try:
+            answer = await self._call("POST", reference, _MALFORMED)
+        except FlyteRejected as error:
+            if error.status == httpx.codes.BAD_REQUEST:
+                return
+            raise
+        raise FlyteProtocolError(
+            f"{answer.status_code} in answer to what is no JSON: is this the Flyte API?",
+            method="POST",
+            url=_plain(self._base.url(reference)),
+            status=answer.status_code,
+        )
+
     async def post_event(self, pack: PackLinks, event: Mapping[str, Any]) -> None:
         """Post an event: `event` (its name), `payload` and, as RFC 3339, `createdAt`."""
         await self._call("POST", pack.events, event)
@@ -214,7 +253,7 @@ class FlyteClient:
         self,
         method: str,
         reference: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         timeout: httpx.Timeout | None = None,
     ) -> httpx.Response:
         timeout = timeout or self._timeout
@@ -225,7 +264,7 @@ class FlyteClient:
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
-            content = json.dumps(body).encode()
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
             async with asyncio.timeout(_total(timeout)):
                 response = await self._http.request(

@@ -57,6 +57,21 @@ class RegisteredPack(Linked):
     id: str = ""
 
 
+class ListedPack(BaseModel):
+    """A pack, as the list of packs shows it; when it last called, and what the server makes of that."""
+
+    name: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    last_seen: str = Field("", alias="lastSeen")
+    status: str = ""
+
+
+class PackList(BaseModel):
+    """The packs that are registered."""
+
+    packs: list[ListedPack] = Field(default_factory=list)
+
+
 class TakenAction(Linked):
     """An action, as a take answers it. `input` may be any JSON value."""
 

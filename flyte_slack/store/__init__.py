@@ -6,6 +6,7 @@ goes from `taken` to `delivered` or `dead`.
 
 from .actions import PARKED, Actions, StoredAction, StoredResult
 from .dead import DeadRow
+from .examine import examine
 from .inbox import Inbox, StoredEvent
 from .leases import Leases
 from .sql import Held
@@ -22,4 +23,5 @@ __all__ = [
     "StoredAction",
     "StoredEvent",
     "StoredResult",
+    "examine",
 ]
