@@ -4,6 +4,7 @@ A policy says how long to wait before try `n` and when to give up. Which errors 
 try is said by their class (`retryable`), never here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
@@ -89,6 +90,12 @@ def pause(wait: wait_base, tries: int, error: BaseException) -> float:
 
 async def until_stored(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the store until it answers."""
+    try:
+        return await call(*args, **kwargs)  # as a rule it does at once
+    except Exception as error:
+        if not is_retryable(error):
+            raise
+        await asyncio.sleep(pause(STORE, 1, error))
     async for attempt in retrying(STORE):
         with attempt:
             return await call(*args, **kwargs)

@@ -33,7 +33,7 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text()
 
 FLOORS = {
     "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "metrics": 0, "healthcheck": 0,
-    "": 0,
+    "proxies": 0, "": 0,
     "flyte": 1, "store": 1, "pack": 2, "slack": 3,
     "gauges": 4, "service": 5, "dead_rows": 5, "check": 5, "cli": 6, "__main__": 7,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aiohttp
 import httpx
@@ -23,6 +23,7 @@ from ..errors import (
     FlyteUnauthorized,
     FlyteUnavailable,
 )
+from ..proxies import proxy_for
 from . import links
 from .models import (
     Action,
@@ -79,15 +80,21 @@ class FlyteClient:
     def __init__(
         self, base: str, *, token: Token | None = None, timeout: float = 10, verify: bool = True
     ) -> None:
-        base = base.rstrip("/")
+        login = urlsplit(base)
+        base = _plain(base).rstrip("/")
         self._token = token or FixedToken()
         self._base = links.Base(base.removesuffix(f"/{_VERSION}"))
         self._timeout = httpx.Timeout(timeout)
         self._take_timeout = httpx.Timeout(timeout, read=max(TAKE_TIMEOUT, timeout))
-        transport = AiohttpTransport(verify=verify)  # a quarter of the CPU of httpx's own
+        proxy = proxy_for(base)
+        # a quarter of the CPU of httpx's own
+        transport = AiohttpTransport(verify=verify, proxy=httpx.Proxy(proxy) if proxy else None)
         transport.client = partial(_session, transport.ssl_context)
         self._http = httpx.AsyncClient(
             transport=transport,
+            auth=httpx.BasicAuth(unquote(login.username), unquote(login.password or ""))
+            if login.username
+            else None,
             timeout=self._timeout,
             follow_redirects=False,
             headers={"User-Agent": f"flyte-slack/{__version__}", "Accept": "application/json"},
@@ -289,7 +296,6 @@ def _session(ssl_context: ssl.SSLContext) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_ALIVE, ssl=ssl_context),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
     )
 
 

@@ -24,8 +24,8 @@ Mapping = Callable[[StoredEvent], Awaitable[Event | None]]
 """Makes of a stored event what flows see, or None where it is not for them. It may take its time, for
 looking things up, but must not fail for want of them."""
 
-_BATCH = 10  # small, since what is stored meanwhile may belong before what was read
-_CONCURRENT_POSTS = 32
+_BATCH = 50  # of a lane, in memory; nothing that is stored later belongs before the last of it
+_CONCURRENT_POSTS = 10  # more would hold up acknowledgements: they wait their turn in the event loop
 
 
 class EventDelivery:

@@ -21,8 +21,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from .. import logs, retries
 from ..pack.arrivals import Arrivals
 from ..pack.health import Condition
+from ..proxies import proxy_for
 from .messages import is_from_people, place
-from .proxies import proxy_for
 from .responses import Outcome, read_failure
 
 log = logs.get(__name__)

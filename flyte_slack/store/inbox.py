@@ -5,12 +5,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from .. import retries
 from .leases import Leases
 from .schema import State, inbox, positions
-from .sql import Held, held, insert_if_new, keep_newest, reading
+from .sql import Held, held, insert_new, keep_newest, reading
 from .writer import Writer
 
 
@@ -68,13 +69,8 @@ class Inbox:
             "stored_at": time.time(),
         }
 
-        async def write(connection: AsyncConnection) -> bool:
-            new = await insert_if_new(connection, inbox, row)
-            if new and position:
-                await keep_newest(connection, lane, position)
-            return new
-
-        return await self._writer.write(write, position)
+        new: bool = await self._writer.together(_add, row, position)
+        return new
 
     async def newest(self, lane: str) -> float | None:
         """Return the newest position known of a lane, or None."""
@@ -117,14 +113,16 @@ class Inbox:
 
     async def delivered(self, event: StoredEvent) -> None:
         """Keep of a delivered event its key only."""
-        await self._end(event, state=State.DELIVERED, body=None)
+        row = {"event_id": event.id, "now": time.time()}
+        await retries.until_stored(self._writer.together, _deliver, row)
 
     async def dead(self, event: StoredEvent, reason: str) -> None:
         """Put an event aside that Flyte will never take."""
-        await self._end(event, state=State.DEAD, reason=reason)
-
-    async def _end(self, event: StoredEvent, **values: object) -> None:
-        statement = update(inbox).where(inbox.c.id == event.id).values(ended_at=time.time(), **values)
+        statement = (
+            update(inbox)
+            .where(inbox.c.id == event.id)
+            .values(state=State.DEAD, reason=reason, ended_at=time.time())
+        )
         await self._writer.persist(lambda connection: connection.execute(statement))
 
     async def held(self, *states: State) -> Held:
@@ -135,6 +133,34 @@ class Inbox:
         """Forget what was delivered before a time, in seconds since the epoch."""
         statement = delete(inbox).where(inbox.c.state == State.DELIVERED, inbox.c.ended_at < before)
         await self._writer.write(lambda connection: connection.execute(statement))
+
+
+_DELIVERED = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("event_id"))
+    .values(state=State.DELIVERED, body=None, ended_at=bindparam("now"))
+)
+
+
+async def _add(connection: AsyncConnection, rows: list[dict[str, Any]]) -> list[bool]:
+    """Insert rows, and remember the newest position of each lane; return which of them are new."""
+    new = await insert_new(connection, inbox, inbox.c.key, rows)
+    newest: dict[str, float] = {}
+    for row in rows:
+        if row["key"] in new and row["position"]:
+            newest[row["lane"]] = max(row["position"], newest.get(row["lane"], 0.0))
+    if newest:
+        await keep_newest(connection, newest)
+    results = []
+    for row in rows:
+        results.append(row["key"] in new)
+        new.discard(row["key"])  # of two with the same key one is new
+    return results
+
+
+async def _deliver(connection: AsyncConnection, rows: list[dict[str, Any]]) -> list[None]:
+    await connection.execute(_DELIVERED, rows)
+    return [None] * len(rows)
 
 
 def _event(row: Row[Any]) -> StoredEvent:

@@ -1,6 +1,6 @@
 """What SQLite and PostgreSQL spell differently, and reading with the store's own errors."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +53,14 @@ async def insert_if_new(connection: AsyncConnection, table: Table, row: dict[str
     return bool((await connection.execute(statement)).rowcount)
 
 
+async def insert_new(
+    connection: AsyncConnection, table: Table, key: ColumnElement[str], rows: Sequence[dict[str, Any]]
+) -> set[str]:
+    """Insert the rows whose unique key is not there yet, the first of each; return the keys of those."""
+    statement = _INSERTS[connection.dialect.name](table).on_conflict_do_nothing().returning(key)
+    return set((await connection.execute(statement, rows)).scalars())
+
+
 async def replace(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> None:
     """Insert a row in place of the one with the same primary key."""
     key = [column.name for column in table.primary_key]
@@ -61,15 +69,16 @@ async def replace(connection: AsyncConnection, table: Table, row: dict[str, Any]
     await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=rest))
 
 
-async def keep_newest(connection: AsyncConnection, lane: str, position: float) -> None:
-    """Remember the newest position of a lane."""
-    statement = _INSERTS[connection.dialect.name](positions).values(lane=lane, newest=position)
+async def keep_newest(connection: AsyncConnection, newest: Mapping[str, float]) -> None:
+    """Remember the newest position of each lane."""
+    statement = _INSERTS[connection.dialect.name](positions)
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[positions.c.lane],
             set_={"newest": statement.excluded.newest},
             where=statement.excluded.newest > positions.c.newest,
-        )
+        ),
+        [{"lane": lane, "newest": position} for lane, position in sorted(newest.items())],
     )
 
 

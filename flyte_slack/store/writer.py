@@ -14,6 +14,8 @@ from .sql import cause_of
 
 T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
+Bulk = Callable[[AsyncConnection, list[Any]], Awaitable[list[Any]]]
+"""Writes several rows of one kind with one statement, and returns a result for each."""
 
 log = logs.get(__name__)
 
@@ -22,9 +24,15 @@ _LARGEST_BATCH = 200
 
 @dataclass(slots=True)
 class _Waiting:
-    write: Write[Any]
+    write: Bulk
+    row: Any
     done: asyncio.Future[Any]
     position: float | None
+
+
+async def _single(connection: AsyncConnection, rows: list[Write[Any]]) -> list[Any]:
+    """Carry out writes that have nothing in common."""
+    return [await write(connection) for write in rows]
 
 
 class Writer:
@@ -41,18 +49,31 @@ class Writer:
         self._closed = False
         self.problem: str | None = None
 
-    async def write(self, write: Write[T], position: float | None = None) -> T:
+    async def write(self, write: Write[T]) -> T:
         """Run a write and return its result once it is durable.
 
         Args:
             write: what to do in the transaction.
-            position: writes that have one are put in this order among those that wait at the same time.
 
         Raises:
             StoreUnavailable: nothing of it was written.
         """
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(write, done, position))
+        result: T = await self.together(_single, write)
+        return result
+
+    async def together(self, write: Bulk, row: object, position: float | None = None) -> Any:
+        """Write a row, together with those like it that wait, and return its result once it is durable.
+
+        Args:
+            write: writes all of them.
+            row: what to write.
+            position: rows that have one are put in this order among those that wait at the same time.
+
+        Raises:
+            StoreUnavailable: it was not written.
+        """
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(write, row, done, position))
         self._work.set()
         return await asyncio.shield(done)
 
@@ -82,7 +103,7 @@ class Writer:
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
             async with self._engine.begin() as connection:
-                results = [await waiting.write(connection) for waiting in batch]
+                results = await _write(connection, batch)
         except (SQLAlchemyError, OSError) as error:
             if len(batch) > 1 and not _concerns_all(error):
                 for single in batch:  # one of them is the cause: the others shall not share its fate
@@ -102,7 +123,7 @@ class Writer:
             if self.problem is not None:
                 log.info("the store can be written again")
             self.problem = None
-            for waiting, result in zip(batch, results, strict=True):
+            for waiting, result in results:
                 _settle(waiting.done, result=result)
 
     def _failed(self, error: BaseException) -> None:
@@ -110,6 +131,18 @@ class Writer:
         if self.problem != cause:
             log.error("the store cannot be written: nothing is acknowledged, no action is taken", cause=cause)
         self.problem = cause
+
+
+async def _write(connection: AsyncConnection, batch: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
+    """Write a batch, kind by kind: rows of different kinds do not depend on each other."""
+    kinds: dict[Bulk, list[_Waiting]] = {}
+    for waiting in batch:
+        kinds.setdefault(waiting.write, []).append(waiting)
+    results: list[tuple[_Waiting, Any]] = []
+    for write, alike in kinds.items():
+        found = await write(connection, [waiting.row for waiting in alike])
+        results += zip(alike, found, strict=True)
+    return results
 
 
 def _in_order(waiting: list[_Waiting]) -> list[_Waiting]:

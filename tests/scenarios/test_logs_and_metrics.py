@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from faults import holding
 from harness import EVENTS, POST, World, eventually, world
 from postgres import Postgres, free_port, postgres_server
 from prometheus_client.parser import text_string_to_metric_families
@@ -54,7 +55,7 @@ async def test_one_message_can_be_followed(tmp_path: Path, postgres: Postgres, l
         await w.pack.start()
         channel = w.fresh()
         w.faults.answer("POST", EVENTS, 503, times=1)
-        w.faults.cut("POST", POST, times=1, when="after")
+        w.faults.cut("POST", POST, times=1, when="after", where=holding("answered"))
         message = w.say(channel, TEXT)
         action = w.flyte.command(channelId=channel.id, message=f"{TEXT}, answered")
         refused = w.flyte.command(channelId="C0NOWHERE", message=TEXT)

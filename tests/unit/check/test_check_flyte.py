@@ -55,7 +55,7 @@ async def test_all_holds(flyte: Flyte) -> None:
 async def test_refused_connection() -> None:
     """Where nobody listens, FLYTE_API is at fault, and the rest is not tried."""
     checks = await look(f"http://127.0.0.1:{free_port()}")
-    assert_fails(checks["flyte_reachable"], "FLYTE_API", "ConnectError", "host and port")
+    assert_fails(checks["flyte_reachable"], "FLYTE_API", "ClientConnectorError", "host and port")
     assert not any(states(checks).values())
     for name in ("flyte_links", "flyte_token", "flyte_pack"):
         assert "Flyte reachable" in checks[name].remedy

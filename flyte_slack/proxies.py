@@ -1,4 +1,7 @@
-"""Which HTTP proxy leads to Slack: slack_sdk reads HTTP_PROXY and HTTPS_PROXY, and knows no NO_PROXY."""
+"""Which HTTP proxy leads to a server, asked once for all calls to it.
+
+slack_sdk knows no NO_PROXY, and aiohttp looks into the environment and a netrc file at each request.
+"""
 
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
