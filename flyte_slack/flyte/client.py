@@ -1,30 +1,22 @@
 """A client of the Flyte API that follows its links and knows no endpoint."""
 
-import asyncio
 import json
-import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 
-from .. import __version__, logs
+from .. import logs
 from ..errors import (
     FlyteError,
-    FlyteNotFound,
     FlyteProtocolError,
     FlyteRejected,
-    FlyteUnauthorized,
     FlyteUnavailable,
 )
-from ..proxies import proxy_for
 from . import links
+from .calls import Calls, plain
 from .models import (
     Action,
     FlowAudit,
@@ -48,17 +40,6 @@ database is down answers only after 60 s."""
 _VERSION = "v1"
 _MALFORMED = b"{"
 _AUDITED = 200  # newest executions of flows that are looked at
-_AMBIGUOUS = (
-    httpx.ReadError,
-    httpx.ReadTimeout,
-    httpx.WriteError,
-    httpx.WriteTimeout,
-    httpx.RemoteProtocolError,
-    httpx.DecodingError,
-    TimeoutError,
-)
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
-_KEPT_ALIVE = 15.0
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -80,32 +61,16 @@ class FlyteClient:
     def __init__(
         self, base: str, *, token: Token | None = None, timeout: float = 10, verify: bool = True
     ) -> None:
-        login = urlsplit(base)
-        base = _plain(base).rstrip("/")
-        self._token = token or FixedToken()
-        self._base = links.Base(base.removesuffix(f"/{_VERSION}"))
-        self._timeout = httpx.Timeout(timeout)
+        self._calls = Calls(base, token or FixedToken(), timeout, verify=verify)
+        self._base = links.Base(plain(base).rstrip("/").removesuffix(f"/{_VERSION}"))
         self._take_timeout = httpx.Timeout(timeout, read=max(TAKE_TIMEOUT, timeout))
-        proxy = proxy_for(base)
-        # a quarter of the CPU of httpx's own
-        transport = AiohttpTransport(verify=verify, proxy=httpx.Proxy(proxy) if proxy else None)
-        transport.client = partial(_session, transport.ssl_context)
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            auth=httpx.BasicAuth(unquote(login.username), unquote(login.password or ""))
-            if login.username
-            else None,
-            timeout=self._timeout,
-            follow_redirects=False,
-            headers={"User-Agent": f"flyte-slack/{__version__}", "Accept": "application/json"},
-        )
 
     async def __aenter__(self) -> "FlyteClient":
-        await self._http.__aenter__()
+        await self._calls.open()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._http.aclose()
+        await self._calls.close()
 
     async def index(self) -> list[Link]:
         """Follow the links from `FLYTE_API` to the index of the API's version, and return its links.
@@ -169,7 +134,7 @@ class FlyteClient:
         raise FlyteProtocolError(
             f"{answer.status_code} in answer to what is no JSON: is this the Flyte API?",
             method="POST",
-            url=_plain(self._base.url(reference)),
+            url=plain(self._base.url(reference)),
             status=answer.status_code,
         )
 
@@ -233,7 +198,7 @@ class FlyteClient:
                 self._base.learn(link.href.rstrip("/").removesuffix(below))
 
     def _reference(self, found: list[Link], rel: str, url: str, method: str = "GET") -> str:
-        return self._base.reference(links.find(found, rel, method=method, url=_plain(url)))
+        return self._base.reference(links.find(found, rel, method=method, url=plain(url)))
 
     async def _get(self, model: type[Model], reference: str) -> Model:
         return self._parse(model, await self._call("GET", reference))
@@ -252,7 +217,7 @@ class FlyteClient:
             raise FlyteProtocolError(
                 f"the answer is not the Flyte API's ({problem})",
                 method=request.method,
-                url=_plain(str(request.url)),
+                url=plain(str(request.url)),
                 status=response.status_code,
             ) from None
 
@@ -263,90 +228,4 @@ class FlyteClient:
         body: Mapping[str, Any] | bytes | None = None,
         timeout: httpx.Timeout | None = None,
     ) -> httpx.Response:
-        timeout = timeout or self._timeout
-        url = self._base.url(reference)
-        headers = {}
-        if token := self._token.current():
-            headers["Authorization"] = f"Bearer {token}"
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        try:
-            async with asyncio.timeout(_total(timeout)):
-                response = await self._http.request(
-                    method, url, content=content, headers=headers, timeout=timeout
-                )
-        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError) as error:
-            cause = _cause(error)
-            raise FlyteUnavailable(
-                f"no answer ({cause.__class__.__name__}{f': {cause}' if str(cause) else ''})",
-                method=method,
-                url=_plain(url),
-                reply_lost=_reply_lost(cause),
-            ) from error
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise FlyteProtocolError(f"a link is no URL ({error})", method=method, url=_plain(url)) from error
-        if not response.is_success:
-            raise _refusal(method, _plain(url), response)
-        return response
-
-
-def _session(ssl_context: ssl.SSLContext) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_ALIVE, ssl=ssl_context),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
-
-
-def _cause(error: Exception) -> BaseException:
-    """Return what happened below httpx, whose name for it can mislead: a reset is no connect time-out."""
-    below = error.__cause__
-    return below if isinstance(below, aiohttp.ClientError | OSError) else error
-
-
-def _reply_lost(cause: BaseException) -> bool:
-    """Whether the server may have got the request."""
-    if isinstance(cause, aiohttp.ClientError):
-        return not isinstance(cause, _NOT_SENT)
-    return isinstance(cause, _AMBIGUOUS)
-
-
-def _refusal(method: str, url: str, response: httpx.Response) -> FlyteError:
-    status = response.status_code
-    wait = response.headers.get("Retry-After", "")
-    kind: type[FlyteError] = FlyteRejected
-    message = f"{status} {response.reason_phrase}".strip()
-    if status in {401, 403, 405, 407}:
-        kind = FlyteUnauthorized
-        message += ": the token (FLYTE_JWT or FLYTE_JWT_FILE) is missing, expired, or not allowed to do this"
-    elif status == httpx.codes.NOT_FOUND:
-        kind = FlyteNotFound
-    elif status in {408, 425, 429} or response.is_server_error:
-        kind = FlyteUnavailable
-    elif not response.is_client_error:
-        kind = FlyteProtocolError
-        if response.is_redirect:
-            message += (
-                f": redirects are not followed, and this one is to {response.headers.get('Location')!r}"
-            )
-    return kind(
-        message,
-        method=method,
-        url=url,
-        status=status,
-        retry_after=float(wait) if wait.isdecimal() else None,
-        empty=not response.content.strip(),
-        reply_lost=status in {502, 504},  # a proxy's: the server may have got the request
-    )
-
-
-def _total(timeout: httpx.Timeout) -> float:
-    """Seconds for a whole call: httpx's own time-outs begin anew with every byte."""
-    return (timeout.connect or 0.0) + (timeout.read or 0.0)
-
-
-def _plain(url: str) -> str:
-    """A URL without the login it may hold."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return await self._calls.call(method, self._base.url(reference), body, timeout)
