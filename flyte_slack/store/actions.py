@@ -6,14 +6,15 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Text, bindparam, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from .. import retries
 from ..errors import LeaseLost
 from .leases import Leases
 from .schema import State, actions
 from .sql import Held, held, insert_if_new, reading
-from .writer import Writer
+from .writer import Bulk, Writer, each
 
 PARKED = "?"
 """Lane of actions whose own lane is being looked up; who looks for work passes it over for a while."""
@@ -138,14 +139,8 @@ class Actions:
 
     async def next(self, lane: str) -> StoredAction | None:
         """Return the first action of a lane that is not finished, or None."""
-        query = (
-            select(actions)
-            .where(actions.c.state.in_([State.TAKEN, State.EXECUTING]), actions.c.lane == lane)
-            .order_by(actions.c.id)
-            .limit(1)
-        )
         async with reading(self._engine) as connection:
-            row = (await connection.execute(query)).first()
+            row = (await connection.execute(_NEXT, {"of": lane})).first()
         return _action(row) if row else None
 
     async def executing(self, action: StoredAction, at: float | None = None) -> None:
@@ -178,7 +173,7 @@ class Actions:
 
     async def finished(self, action: StoredAction, result: dict[str, Any]) -> None:
         """Keep the result of an action, in place of its input."""
-        await self._set(action.id, _unfinished(), state=State.FINISHED, result=json.dumps(result), input=None)
+        await self._change(_FINISHED, action.id, event=json.dumps(result))
 
     async def results(self, limit: int = 1000) -> list[str]:
         """Return lanes of results that wait and that no other replica delivers, in the order taken."""
@@ -194,14 +189,13 @@ class Actions:
 
     async def result(self, id_: int) -> StoredResult | None:
         """Return a result that waits, or None where it does not wait any more."""
-        query = select(actions).where(actions.c.id == id_, actions.c.state == State.FINISHED)
         async with reading(self._engine) as connection:
-            row = (await connection.execute(query)).first()
+            row = (await connection.execute(_RESULT, {"row": id_})).first()
         return _result(row) if row else None
 
     async def delivering(self, result: StoredResult) -> None:
         """Record that a try to deliver begins: until it is answered, Flyte may have the result."""
-        await self._set(result.id, _waits(), in_doubt=True)
+        await self._change(_DELIVERING, result.id)
 
     async def undelivered(
         self, result: StoredResult, *, in_doubt: bool, refused_for: float | None = None
@@ -211,16 +205,21 @@ class Actions:
 
     async def delivered(self, result: StoredResult) -> None:
         """Keep of a delivered action its identity only."""
-        await self._set(result.id, _waits(), state=State.DELIVERED, result=None, ended_at=time.time())
+        await self._change(_DELIVERED, result.id, now=time.time())
 
     async def dead(self, result: StoredResult, reason: str) -> None:
         """Put a result aside that Flyte will never take."""
         await self._set(result.id, _waits(), state=State.DEAD, reason=reason, ended_at=time.time())
 
+    async def _change(self, write: Bulk, id_: int, **values: object) -> None:
+        """Change a row, together with others, if it is in the expected state."""
+        await retries.until_stored(self._writer.together, write, {"row": id_, **values})
+
     async def _set(self, id_: int, *conditions: ColumnElement[bool], **values: object) -> bool:
         """Change a row that is in the expected state, and return whether it was."""
-        statement = update(actions).where(actions.c.id == id_, *conditions).values(**values)
-        return bool((await self._writer.persist(lambda connection: connection.execute(statement))).rowcount)
+        statement, row = _BY_ID.where(*conditions), {"row": id_, **values}
+        done = await self._writer.persist(lambda connection: connection.execute(statement, row))
+        return bool(done.rowcount)
 
     async def holds(self, part: str) -> bool:
         """Whether an action is stored whose reference has this part between two slashes."""
@@ -246,6 +245,24 @@ def _unfinished() -> ColumnElement[bool]:
 
 def _waits() -> ColumnElement[bool]:
     return actions.c.state == State.FINISHED
+
+
+# built once: that takes longer than executing them
+_NEXT = (
+    select(actions)
+    .where(actions.c.state.in_([State.TAKEN, State.EXECUTING]), actions.c.lane == bindparam("of"))
+    .order_by(actions.c.id)
+    .limit(1)
+)
+_RESULT = select(actions).where(actions.c.id == bindparam("row"), actions.c.state == State.FINISHED)
+_BY_ID = update(actions).where(actions.c.id == bindparam("row"))
+_FINISHED = each(
+    _BY_ID.where(_unfinished()).values(state=State.FINISHED, result=bindparam("event"), input=None)
+)
+_DELIVERING = each(_BY_ID.where(_waits()).values(in_doubt=True))
+_DELIVERED = each(
+    _BY_ID.where(_waits()).values(state=State.DELIVERED, result=None, ended_at=bindparam("now"))
+)
 
 
 def _action(row: Row[Any]) -> StoredAction:

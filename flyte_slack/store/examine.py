@@ -34,7 +34,7 @@ async def examine(url: str) -> str:
         )
         where = f"{parsed.database}{used}"
     else:
-        engine = _postgresql(parsed)
+        engine = _postgresql(parsed, 1)
         where = f"the database {parsed.database} on {parsed.host}"
     try:
         async with engine.connect() as connection:

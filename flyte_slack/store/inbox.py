@@ -12,7 +12,7 @@ from .. import retries
 from .leases import Leases
 from .schema import State, inbox, positions
 from .sql import Held, held, insert_new, keep_newest, reading
-from .writer import Writer
+from .writer import Writer, each
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,8 @@ class Inbox:
 
     async def waiting(self, lane: str, limit: int) -> list[StoredEvent]:
         """Return the next events of a lane, in their order."""
-        query = (
-            select(inbox)
-            .where(inbox.c.state == State.TAKEN, inbox.c.lane == lane)
-            .order_by(inbox.c.position, inbox.c.id)
-            .limit(limit)
-        )
         async with reading(self._engine) as connection:
-            return [_event(row) for row in await connection.execute(query)]
+            return [_event(row) for row in await connection.execute(_WAITING, {"of": lane, "most": limit})]
 
     async def mark(self, lane: str) -> tuple[int, int]:
         """Return what changes with every event that is stored into a lane."""
@@ -114,7 +108,7 @@ class Inbox:
     async def delivered(self, event: StoredEvent) -> None:
         """Keep of a delivered event its key only."""
         row = {"event_id": event.id, "now": time.time()}
-        await retries.until_stored(self._writer.together, _deliver, row)
+        await retries.until_stored(self._writer.together, _DELIVERED, row)
 
     async def dead(self, event: StoredEvent, reason: str) -> None:
         """Put an event aside that Flyte will never take."""
@@ -135,7 +129,14 @@ class Inbox:
         await self._writer.write(lambda connection: connection.execute(statement))
 
 
-_DELIVERED = (
+# built once: that takes longer than executing them
+_WAITING = (
+    select(inbox)
+    .where(inbox.c.state == State.TAKEN, inbox.c.lane == bindparam("of"))
+    .order_by(inbox.c.position, inbox.c.id)
+    .limit(bindparam("most"))
+)
+_DELIVERED = each(
     update(inbox)
     .where(inbox.c.id == bindparam("event_id"))
     .values(state=State.DELIVERED, body=None, ended_at=bindparam("now"))
@@ -156,11 +157,6 @@ async def _add(connection: AsyncConnection, rows: list[dict[str, Any]]) -> list[
         results.append(row["key"] in new)
         new.discard(row["key"])  # of two with the same key one is new
     return results
-
-
-async def _deliver(connection: AsyncConnection, rows: list[dict[str, Any]]) -> list[None]:
-    await connection.execute(_DELIVERED, rows)
-    return [None] * len(rows)
 
 
 def _event(row: Row[Any]) -> StoredEvent:

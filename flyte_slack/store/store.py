@@ -81,10 +81,13 @@ class Store:
         stats: what it held a few seconds ago.
     """
 
-    def __init__(self, engine: AsyncEngine, lock: BaseFileLock | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, for_writing: AsyncEngine, lock: BaseFileLock | None = None
+    ) -> None:
         self._engine = engine
+        self._for_writing = for_writing  # its one connection is never waited for by who reads
         self._lock = lock
-        self._writer = Writer(engine)
+        self._writer = Writer(for_writing)
         self.leases: Leases = SoleOwner() if engine.dialect.name == "sqlite" else LeaseTable(engine)
         self.inbox = Inbox(engine, self._writer, self.leases)
         self.actions = Actions(engine, self._writer, self.leases)
@@ -110,10 +113,11 @@ class Store:
         parsed = make_url(url)
         lock = None
         if parsed.drivername == "sqlite":
-            engine = _sqlite(parsed, must_exist=must_exist)
+            _sqlite_at(parsed, must_exist=must_exist)
+            engine, for_writing = _sqlite(parsed, 3), _sqlite(parsed, 1)
             lock = None if shared else _locked(parsed)
         else:
-            engine = _postgresql(parsed)
+            engine, for_writing = _postgresql(parsed, 5), _postgresql(parsed, 1)
         try:
             async with engine.begin() as connection:
                 await _check(connection, parsed)
@@ -125,7 +129,7 @@ class Store:
             if isinstance(error, SQLAlchemyError | OSError):
                 raise _opening_failed(parsed, error) from error
             raise
-        return cls(engine, lock)
+        return cls(engine, for_writing, lock)
 
     async def __aenter__(self) -> Self:
         self._committing = asyncio.create_task(self._writer.run())
@@ -137,6 +141,7 @@ class Store:
         self._writer.close()
         if self._committing is not None:
             await asyncio.gather(self._committing, return_exceptions=True)
+        await self._for_writing.dispose()
         await self._engine.dispose()
         if self._lock is not None:
             self._lock.release()
@@ -239,7 +244,8 @@ def _locked(url: URL) -> BaseFileLock:
     return lock
 
 
-def _sqlite(url: URL, *, must_exist: bool) -> AsyncEngine:
+def _sqlite_at(url: URL, *, must_exist: bool) -> None:
+    """Refuse a place where no file can be."""
     path = Path(url.database or "")
     if must_exist and not path.exists():
         raise StoreDamaged(f"there is no store {path}: check FLYTE_SLACK_STORE")
@@ -248,8 +254,15 @@ def _sqlite(url: URL, *, must_exist: bool) -> AsyncEngine:
             f"the store {path} cannot be opened: the folder {path.parent} does not exist: "
             "create it, or set FLYTE_SLACK_STORE to another place"
         )
+
+
+def _sqlite(url: URL, connections: int) -> AsyncEngine:
     engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": _LOCKED_FOR}, hide_parameters=True
+        url.set(drivername="sqlite+aiosqlite"),
+        connect_args={"timeout": _LOCKED_FOR},
+        hide_parameters=True,
+        pool_size=connections,
+        max_overflow=0,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -262,12 +275,12 @@ def _sqlite(url: URL, *, must_exist: bool) -> AsyncEngine:
     return engine
 
 
-def _postgresql(url: URL) -> AsyncEngine:
+def _postgresql(url: URL, connections: int) -> AsyncEngine:
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
         pool_pre_ping=True,
         hide_parameters=True,
-        pool_size=5,
+        pool_size=connections,
         max_overflow=0,
         connect_args={"timeout": 5, "command_timeout": 30},
     )

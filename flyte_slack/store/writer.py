@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlalchemy import Executable
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -33,6 +34,16 @@ class _Waiting:
 async def _single(connection: AsyncConnection, rows: list[Write[Any]]) -> list[Any]:
     """Carry out writes that have nothing in common."""
     return [await write(connection) for write in rows]
+
+
+def each(statement: Executable) -> Bulk:
+    """Return what carries out a statement once for each row that waits."""
+
+    async def write(connection: AsyncConnection, rows: list[Any]) -> list[None]:
+        await connection.execute(statement, rows)
+        return [None] * len(rows)
+
+    return write
 
 
 class Writer:

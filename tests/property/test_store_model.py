@@ -26,7 +26,7 @@ from tenacity import wait_fixed
 
 from flyte_slack import retries
 from flyte_slack.errors import StoreUnavailable
-from flyte_slack.flyte import client as client_module
+from flyte_slack.flyte import calls as calls_module
 from flyte_slack.pack import lanes as lanes_module
 from flyte_slack.store import store as store_module
 from flyte_slack.store.schema import State
@@ -82,7 +82,7 @@ class PackUnderFaults(RuleBasedStateMachine):
     def _start(self) -> None:
         self.folder = self.base / str(self.flyte.life)
         self.folder.mkdir(exist_ok=True)
-        with patch.object(client_module, "__version__", str(self.flyte.life)):
+        with patch.object(calls_module, "__version__", str(self.flyte.life)):
             self.parts: Parts = self.do(
                 self.life.enter_async_context(pack(self.flyte, self.folder, self.posts.handle, slowest=0.01))
             )
