@@ -7,7 +7,7 @@ SECONDS ?= 300
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sandbox test soak chart-test check format lock clean
+.PHONY: help sandbox test soak bench chart-test check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -21,6 +21,9 @@ test: $(VENV)/.dev ## run all tests
 
 soak: $(VENV)/.dev ## two replicas on PostgreSQL under random faults, with an account in the end
 	$(BIN)/python tests/soak/soak.py --seconds $(SECONDS) $(ARGS)
+
+bench: $(VENV)/.dev ## measure round trips, limits, draining, idling, start and memory
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 chart-test: $(VENV)/.dev ## the Helm chart: rendered, checked, and broken on purpose
 	$(BIN)/python -m pytest -n $(WORKERS) --dist load tests/chart $(ARGS)

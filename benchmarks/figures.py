@@ -46,7 +46,7 @@ class Figure:
         unit: of the samples.
         target: what is wanted, in words; empty where nothing is.
         runs: the samples of each run.
-        bare: of each run, what the figure is held against: a bare call in milliseconds, or the least possible.
+        bare: of each run, what the figure is held against: the milliseconds of a bare call, or the least.
         against: what that is, in words.
     """
 

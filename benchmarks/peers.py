@@ -102,7 +102,7 @@ class Peers:
     # Flyte
 
     async def answer_flyte(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request to Flyte. Paths are /v1/packs/PACK/events, …/actions/take, …/actions/ID/result."""
+        """Answer one request to Flyte: /v1/packs/PACK/events, …/actions/take or …/actions/ID/result."""
         at = now()
         path = request.path
         body = await request.read()
@@ -133,7 +133,9 @@ class Peers:
 
     def _links(self, rels: dict[str, str], status: int = 200, **members: Any) -> web.Response:
         rel = f"http://127.0.0.1:{self.flyte_port}/swagger#!/"
-        links = [{"href": href, "rel": "self" if name == "self" else rel + name} for name, href in rels.items()]
+        links = [
+            {"href": href, "rel": "self" if name == "self" else rel + name} for name, href in rels.items()
+        ]
         return web.json_response({**members, "links": links}, status=status)
 
     async def _event(self, pack: str, body: bytes, at: float) -> web.Response:
@@ -367,6 +369,8 @@ class Peers:
             }
         )
         self._envelopes += 1
+        while not self.sockets:
+            await asyncio.sleep(0.05)
         socket = self.sockets[self._envelopes % len(self.sockets)]
         self._unacknowledged += 1
         self.record.note(number, SENT, now())

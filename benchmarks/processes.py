@@ -29,9 +29,14 @@ class TimedOut(Exception):
 
 
 class Peers:
-    """The process that plays Flyte and Slack."""
+    """The process that plays Flyte and Slack.
 
-    def __init__(self) -> None:
+    Attributes:
+        project: the checkout whose pack is measured.
+    """
+
+    def __init__(self, project: Path = PROJECT) -> None:
+        self.project = project
         self._process = subprocess.Popen(
             [sys.executable, str(PROJECT / "benchmarks" / "peers.py")],
             stdin=subprocess.DEVNULL,
@@ -79,7 +84,7 @@ class Pack:
         self.folder = folder
         self._peers = peers
         self._environment = {
-            **{name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ},
+            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
             "FLYTE_API": peers.flyte,
             "SLACK_BOT_TOKEN": "xoxb-bench",
             "SLACK_APP_TOKEN": "xapp-bench",
@@ -87,7 +92,7 @@ class Pack:
             "FLYTE_SLACK_STORE": store,
             "FLYTE_SLACK_HOST": "127.0.0.1",
             "FLYTE_SLACK_PORT": str(free_port()),
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": str(peers.project),
             **environment,
         }
         self._process: subprocess.Popen[bytes] | None = None

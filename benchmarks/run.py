@@ -1,4 +1,4 @@
-"""Measures the pack as a user runs it, between peers of its own: `make bench`, or `python benchmarks/run.py`."""
+"""Measures the pack as a user runs it, between peers of its own: `make bench`."""
 
 import argparse
 import contextlib
@@ -30,10 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load = os.getloadavg()[0]
     failed = []
     with contextlib.ExitStack() as stack:
-        bench = Bench(stack.enter_context(Peers()), asked.quick, None, _say)
+        bench = Bench(stack.enter_context(Peers(asked.project.resolve())), asked.quick, None, _say)
         wanted = asked.only or list(SCENARIOS)
         if {"round_trip", "burst_limits"} & set(wanted):
-            if databases.installed():
+            if asked.sqlite:
+                _say("without PostgreSQL, as asked")
+            elif databases.installed():
                 bench.database = stack.enter_context(databases.Server()).new_database
             else:
                 _say(f"without PostgreSQL: {databases.HOW}")
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     failed.append(name)
                     _say(f"{name} failed: {error}")
     figures = list(bench.figures.values())
-    machine = {
+    machine: dict[str, object] = {
         "cores": os.cpu_count(),
         "load before": round(load, 1),
         "load after": round(os.getloadavg()[0], 1),
@@ -69,9 +71,16 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", action="append", choices=list(SCENARIOS), help="this scenario; repeatable")
     options.add_argument("--runs", type=int, help="runs of each scenario")
+    options.add_argument("--sqlite", action="store_true", help="leave out what needs PostgreSQL")
+    options.add_argument(
+        "--project", type=Path, default=PROJECT, help="measure the pack of another checkout, to compare"
+    )
     options.add_argument("--quick", action="store_true", help="once, on a smaller scale")
     options.add_argument(
-        "--output", type=Path, default=RESULTS / "latest.json", help="(default: benchmarks/results/latest.json)"
+        "--output",
+        type=Path,
+        default=RESULTS / "latest.json",
+        help="(default: benchmarks/results/latest.json)",
     )
     options.add_argument("--docs", action="store_true", help="write table and plot into docs/")
     return options
@@ -91,7 +100,11 @@ def document(figures: Sequence[Figure], machine: dict[str, object]) -> None:
 def _write(path: Path, figures: Sequence[Figure], machine: dict[str, object], bench: Bench) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     latencies = {name: [round(each, 2) for each in them] for name, them in bench.latencies.items()}
-    content = {"machine": machine, "figures": [figure.as_json() for figure in figures], "latencies": latencies}
+    content = {
+        "machine": machine,
+        "figures": [figure.as_json() for figure in figures],
+        "latencies": latencies,
+    }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False))
     if latencies:
         path.with_suffix(".svg").write_text(distribution(bench.latencies))

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -61,7 +62,11 @@ class Bench:
     async def _bare_post(self, number: int) -> float:
         event = {
             "event": "MessageSent",
-            "payload": {"channelId": "C1", "message": "m " * 20 + "1", "user": {"id": "U1", "name": "x" * 200}},
+            "payload": {
+                "channelId": "C1",
+                "message": "m " * 20 + "1",
+                "user": {"id": "U1", "name": "x" * 200},
+            },
         }
         samples = []
         async with httpx.AsyncClient() as client:
@@ -85,11 +90,6 @@ class Bench:
                 if taken.status_code == httpx.codes.NO_CONTENT:
                     return time.perf_counter() - start
                 await client.post(taken.json()["links"][0]["href"], json=result)
-
-    def peer_cost(self, scenario: str) -> None:
-        """Add what the peers' process has used of a core since the last reset."""
-        status = self.peers.ask("status")
-        self.add(scenario, "CPU of the peers", "%", 100 * status["cpu"] / status["elapsed"])
 
 
 USUAL = {
@@ -144,7 +144,7 @@ def round_trip(bench: Bench) -> None:
             _trips(bench, f"round trip {name}, cold", running, number, number, "CK", True)
             warm_up = bench.peers.ask("status")["counts"][RESULT] + 120
             bench.peers.ask("say", number=120, channels=40, per_second=40, prefix="CW")
-            bench.peers.wait(lambda seen, all_=warm_up: seen["counts"][RESULT] >= all_, "warmed up", 30)
+            bench.peers.wait(partial(_completed, warm_up), "warmed up", 30)
             _trips(bench, f"round trip {name}, warm", running, number, 40, "CW", False)
 
 
@@ -154,20 +154,16 @@ def _trips(
     bare = bench.bare_post()
     bench.peers.ask("reset")
     cpu, begun_at = sum(pack.cpu for pack in running), time.monotonic()
-    bench.peers.ask(
-        "say", number=number, channels=channels, per_second=20, prefix=prefix, fresh_users=fresh
-    )
+    bench.peers.ask("say", number=number, channels=channels, per_second=20, prefix=prefix, fresh_users=fresh)
     time.sleep(number / 20)
     with contextlib.suppress(TimedOut):
         bench.peers.wait(lambda seen: seen["counts"][RESULT] >= number, "results", 15)
     cpu, elapsed = sum(pack.cpu for pack in running) - cpu, time.monotonic() - begun_at
-    bench.peer_cost(scenario)
     seen = bench.peers.ask("record")
     trips = [times for times in seen["times"].values() if times[RESULT]]
     whole = between(trips, SENT, POSTED)
     bench.latencies.setdefault(scenario.removeprefix("round trip "), []).extend(whole)
     bench.add(scenario, "message → posted", "ms", *whole, bare=bare, target="median ≤ 40, p95 ≤ 100")
-    bench.add(scenario, "a bare POST", "ms", bare)
     bench.add(scenario, "message → acknowledged", "ms", *between(trips, SENT, ACKED), bare=bare)
     bench.add(scenario, "message → event", "ms", *between(trips, SENT, EVENT), bare=bare)
     first = first_polls(seen["takes"], [times[EVENT_DONE] for times in trips])
@@ -175,13 +171,19 @@ def _trips(
     bench.add(scenario, "event → taken", "ms", *between(trips, EVENT_DONE, TAKEN), bare=bare)
     bench.add(scenario, "taken → posted", "ms", *between(trips, TAKEN, POSTED), bare=bare)
     bench.add(scenario, "posted → result", "ms", *between(trips, POST_DONE, RESULT), bare=bare)
+    bench.add(scenario, "a bare POST", "ms", bare)
     bench.add(scenario, "CPU of the pack", "%", 100 * cpu / elapsed)
+    bench.add(scenario, "CPU of the peers", "%", 100 * seen["cpu"] / seen["elapsed"])
     lost = number - len(trips)
     bench.add(scenario, "lost, doubled, out of order", "", lost + seen["twice"] + _disorder(seen), target="0")
     bench.say(
         f"{scenario.removeprefix('round trip ')}: median {percentile(whole, 0.5):.1f} ms, "
         f"p95 {percentile(whole, 0.95):.1f} ms"
     )
+
+
+def _completed(number: int, seen: dict[str, Any]) -> bool:
+    return bool(seen["counts"][RESULT] >= number)
 
 
 def between(trips: list[list[float]], begin: int, end: int) -> list[float]:
@@ -254,11 +256,11 @@ def drain(bench: Bench) -> None:
         finally:
             up_at = bench.peers.ask("up")["at"]
         cpu = pack.cpu
-        fresh = bench.peers.ask("say", number=number // 75, channels=20, per_second=20, prefix="CN")["first"]
+        new = number // 75
+        fresh = bench.peers.ask("say", number=new, channels=20, per_second=20, prefix="CN")["first"]
         with contextlib.suppress(TimedOut):
-            bench.peers.wait(lambda seen: seen["counts"][EVENT] >= number, "all delivered", 300, 0.25)
+            bench.peers.wait(lambda seen: seen["counts"][EVENT] >= number + new, "all delivered", 300, 0.25)
         cpu = pack.cpu - cpu
-        bench.peer_cost(scenario)
         seen = bench.peers.ask("record")
     stored = [times for key, times in seen["times"].items() if int(key) < fresh]
     arrived = sorted(times[EVENT] for times in stored if times[EVENT])
@@ -266,8 +268,10 @@ def drain(bench: Bench) -> None:
     bench.add(scenario, "delivered", "/s", rate, bare=bare, target="≥ 800")
     bench.add(scenario, "Flyte is back → first event", "s", arrived[0] - up_at)
     bench.add(scenario, "CPU for each delivered", "ms", 1000 * cpu / len(arrived), bare=bare)
-    new = [times for key, times in seen["times"].items() if int(key) >= fresh and times[SENT] < arrived[-1]]
-    acks = between(new, SENT, ACKED)
+    meanwhile = [
+        times for key, times in seen["times"].items() if int(key) >= fresh and times[SENT] < arrived[-1]
+    ]
+    acks = between(meanwhile, SENT, ACKED)
     bench.add(scenario, "new message → acknowledged", "ms", *acks, target="≤ 100")
     bench.add(scenario, "the slowest of these", "ms", max(acks, default=0.0), target="≤ 100")
     wrong = number - len(arrived) + seen["twice"] + _disorder(seen)
