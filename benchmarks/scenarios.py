@@ -135,12 +135,12 @@ def round_trip(bench: Bench) -> None:
     """Messages at 20 a second: cold and warm cache; SQLite, PostgreSQL, three replicas."""
     kinds: list[tuple[str, int, Callable[[], str] | None]] = [("sqlite", 1, None)]
     if bench.database is not None:
-        kinds += [("postgres", 1, bench.database), ("postgres ×3", 3, bench.database)]
+        kinds += [("postgres", 1, bench.database), ("postgres ×3", 3, bench.database)][bench.quick :]
     for name, replicas, database in kinds:
         bench.peers.ask("reset", **USUAL)
         with packs(bench.peers, replicas, database) as running:
             time.sleep(1 if replicas == 1 else 5)  # replicas learn of each other
-            number = 60 if bench.quick else 160
+            number = 40 if bench.quick else 120
             _trips(bench, f"round trip {name}, cold", running, number, number, "CK", True)
             warm_up = bench.peers.ask("status")["counts"][RESULT] + 120
             bench.peers.ask("say", number=120, channels=40, per_second=40, prefix="CW")
@@ -208,10 +208,10 @@ def _disorder(seen: dict[str, Any]) -> int:
 
 def burst_limits(bench: Bench) -> None:
     """1,000 actions over 100 channels at once, into a Slack that takes one a second and three at once."""
-    number, channels = (500, 100) if bench.quick else (1000, 100)
+    number, channels = (400, 100) if bench.quick else (1000, 100)
     least = number / channels - 3
     kinds: list[tuple[str, int, Callable[[], str] | None]] = [("sqlite", 1, None)]
-    if bench.database is not None:
+    if bench.database is not None and not bench.quick:
         kinds.append(("postgres ×2", 2, bench.database))
     for name, replicas, database in kinds:
         scenario = f"burst {name}"
@@ -238,7 +238,7 @@ def burst_limits(bench: Bench) -> None:
 
 def drain(bench: Bench) -> None:
     """30,000 messages are stored while Flyte is away, then delivered to one that takes 2,000 a second."""
-    number = 3_000 if bench.quick else 30_000
+    number = 2_000 if bench.quick else 30_000
     scenario = "drain"
     bench.peers.ask("reset", **USUAL | {"answers": 0, "events_per_second": 2000})
     with packs(bench.peers) as (pack,):
@@ -282,7 +282,7 @@ def drain(bench: Bench) -> None:
 def backlog(bench: Bench) -> None:
     """300 waiting actions: taken, stored, executed and completed, held against a bare loop."""
     number = 100 if bench.quick else 300
-    for name, wait in (("at once", 0.0), ("after 5 ms", 0.005)):
+    for name, wait in (("at once", 0.0), ("after 5 ms", 0.005))[: 1 if bench.quick else 2]:
         scenario = f"backlog, Flyte answers {name}"
         bench.peers.ask("reset", **USUAL | {"answers": 0, "flyte_answers_after": wait})
         with packs(bench.peers) as (pack,):
@@ -309,7 +309,7 @@ def backlog(bench: Bench) -> None:
 
 def idle(bench: Bench) -> None:
     """Nothing happens for a minute: polls, CPU, memory."""
-    settle, lasts = (6, 10) if bench.quick else (12, 60)
+    settle, lasts = (5, 6) if bench.quick else (12, 60)
     bench.peers.ask("reset", **USUAL)
     with packs(bench.peers) as (pack,):
         time.sleep(settle)
@@ -327,7 +327,7 @@ def idle(bench: Bench) -> None:
 
 def memory(bench: Bench) -> None:
     """Resident memory before and after a steady load of whole round trips, and its slope at the end."""
-    lasts, rate = (15, 30) if bench.quick else (90, 30)
+    lasts, rate = (8, 30) if bench.quick else (60, 30)
     bench.peers.ask("reset", **USUAL)
     with packs(bench.peers) as (pack,):
         time.sleep(2)
