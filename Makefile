@@ -15,7 +15,7 @@ IMAGE_BUILD ?= $(shell if docker info >/dev/null 2>&1; then echo docker build; \
   elif command -v podman >/dev/null; then echo podman build --format docker; \
   else echo buildah build --format docker; fi)
 
-.PHONY: help sandbox test soak chart-test image image-test check audit format lock clean
+.PHONY: help sandbox test soak bench chart-test image image-test check audit format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -29,6 +29,9 @@ test: $(VENV)/.dev ## run all tests
 
 soak: $(VENV)/.dev ## two replicas on PostgreSQL under random faults, with an account in the end
 	$(BIN)/python tests/soak/soak.py --seconds $(SECONDS) $(ARGS)
+
+bench: $(VENV)/.dev ## measure round trips, limits, draining, idling, start and memory
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 chart-test: $(VENV)/.dev ## the Helm chart: rendered, checked, and broken on purpose
 	$(BIN)/python -m pytest -n $(WORKERS) --dist load tests/chart $(ARGS)
