@@ -10,7 +10,8 @@ def main() -> int:
     The first process of a container is not ended by a signal that it does not handle, and it takes a
     while until everything is imported.
     """
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    status = 0 if sys.argv[1:2] in (["run"], ["sandbox"]) else 128 + signal.SIGTERM
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(status))
     from .cli import main as command_line
 
     return command_line()

@@ -174,33 +174,41 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             last_start = max(grace - settings.flyte_api_timeout, grace / 2)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace):
-                    await asyncio.wait([polling, *receiving])
                     await asyncio.gather(
-                        _actions_done(dispatcher, results, health), _events_done(events, health, last_start)
+                        _actions_done(polling, dispatcher, results, health),
+                        _events_done(receiving, events, health, last_start),
                     )
             for task in (polling, *background):
                 task.cancel()
         log.info("stopped")
 
 
-async def _actions_done(dispatcher: Dispatcher, results: ResultDelivery, health: Health) -> None:
+async def _actions_done(
+    polling: asyncio.Task[None], dispatcher: Dispatcher, results: ResultDelivery, health: Health
+) -> None:
     """Return when no action is in hand. With Flyte away, results wait in the store for the next start."""
+    await asyncio.wait([polling])
     await dispatcher.idle()
     if health.flyte.healthy:
         await results.idle()
 
 
-async def _events_done(events: EventDelivery, health: Health, last_start: float) -> None:
+async def _events_done(
+    receiving: list[asyncio.Task[None]], events: EventDelivery, health: Health, last_start: float
+) -> None:
     """Return when all events are delivered, or those in flight at least.
 
     Args:
+        receiving: ends when the last ones are acknowledged.
         events: delivers.
         health: tells whether Flyte is there.
         last_start: seconds from now after which no more is sent, so that the answers come in time.
     """
-    if health.flyte.healthy:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(last_start):
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(last_start):
+            if receiving:
+                await asyncio.wait(receiving)
+            if health.flyte.healthy:
                 await events.idle()
     await events.close()
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aiohttp
 import httpx
+from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
 from .. import __version__
@@ -29,6 +30,7 @@ _NOT_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -97,11 +99,15 @@ class Calls:
             headers["Content-Type"] = "application/json"
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
+            target = httpx.URL(url)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise FlyteProtocolError(f"a link is no URL ({error})", method=method, url=plain(url)) from error
+        try:
             async with asyncio.timeout(_total(timeout)):
                 response = await self._http.request(
-                    method, url, content=content, headers=headers, timeout=timeout
+                    method, target, content=content, headers=headers, timeout=timeout
                 )
-        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError) as error:
+        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError, ValueError) as error:
             cause = _cause(error)
             raise FlyteUnavailable(
                 f"no answer ({cause.__class__.__name__}{f': {cause}' if str(cause) else ''})",
@@ -109,8 +115,6 @@ class Calls:
                 url=plain(url),
                 reply_lost=not isinstance(cause, _NOT_SENT),
             ) from error
-        except (httpx.InvalidURL, ValueError) as error:
-            raise FlyteProtocolError(f"a link is no URL ({error})", method=method, url=plain(url)) from error
         if not response.is_success:
             raise _refusal(method, plain(url), response)
         return response
@@ -122,10 +126,20 @@ def plain(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+class _Response(aiohttp.ClientResponse):
+    """An answer whose reason phrase can be encoded, whatever the server wrote."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        await super().start(connection)
+        self.reason = (self.reason or "").encode("ascii", "replace").decode()
+        return self
+
+
 def _session(ssl_context: ssl.SSLContext) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_ALIVE, ssl=ssl_context),
         cookie_jar=aiohttp.DummyCookieJar(),
+        response_class=_Response,
     )
 
 

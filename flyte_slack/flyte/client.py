@@ -1,5 +1,6 @@
 """A client of the Flyte API that follows its links and knows no endpoint."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -195,10 +196,17 @@ class FlyteClient:
     def _learn_base(self, root: Linked, below: str = "") -> None:
         for link in root.links:
             if link.rel == "self":
-                self._base.learn(link.href.rstrip("/").removesuffix(below))
+                with contextlib.suppress(ValueError):  # no URL: nothing is learned of it
+                    self._base.learn(link.href.rstrip("/").removesuffix(below))
 
     def _reference(self, found: list[Link], rel: str, url: str, method: str = "GET") -> str:
-        return self._base.reference(links.find(found, rel, method=method, url=plain(url)))
+        href = links.find(found, rel, method=method, url=plain(url))
+        try:
+            return self._base.reference(href)
+        except ValueError as error:
+            raise FlyteProtocolError(
+                f"the link {rel} is no URL ({error})", method=method, url=plain(url)
+            ) from error
 
     async def _get(self, model: type[Model], reference: str) -> Model:
         return self._parse(model, await self._call("GET", reference))
@@ -208,7 +216,7 @@ class FlyteClient:
         request = response.request
         try:
             return model.model_validate(json.loads(response.content))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problem = (
                 error.errors(include_input=False, include_url=False)[0]["msg"]
                 if isinstance(error, ValidationError)

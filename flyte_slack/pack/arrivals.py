@@ -5,8 +5,6 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 
-from .pulse import Pulse
-
 LONGEST_HOLD = 5.0
 """Seconds after which what is stored is delivered, whatever may still be on its way."""
 
@@ -25,10 +23,10 @@ class Source:
         received: how many events were received.
     """
 
-    def __init__(self, changed: Pulse) -> None:
+    def __init__(self, wake: Callable[[str | None], None]) -> None:
         self.newest = 0.0
         self.received = 0
-        self._changed = changed
+        self._wake = wake
         self._opening_until = 0.0
         self._passed: set[str] | None = None
         self._unstored: dict[Hashable, tuple[str, float]] = {}
@@ -41,7 +39,7 @@ class Source:
     def opened(self) -> None:
         """Say that what is sent is read."""
         self._opening_until = 0.0
-        self._changed.beat()
+        self._wake(None)
 
     @property
     def opens_within(self) -> float:
@@ -63,7 +61,7 @@ class Source:
             self._positions[lane].remove(position)
             if not self._positions[lane]:
                 del self._positions[lane]
-            self._changed.beat()
+            self._wake(lane)
 
     def hold(self) -> None:
         """Say that something may be missing in every lane, until `passed` or `Arrivals.close` is called."""
@@ -73,7 +71,12 @@ class Source:
         """Say that a lane is complete."""
         if self._passed is not None:
             self._passed.add(lane)
-            self._changed.beat()
+            self._wake(lane)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether events come one by one, and not as what is read of a gap."""
+        return self._passed is None
 
     def holds_before(self, lane: str, position: float) -> bool:
         """Whether something earlier in a lane is not stored yet."""
@@ -91,19 +94,19 @@ class Arrivals:
     """
 
     def __init__(self) -> None:
-        self._changed = Pulse()
         self._sources: set[Source] = set()
+        self._waiting: dict[str, asyncio.Event] = {}
 
     def open(self) -> Source:
         """Return a source for a new connection."""
-        source = Source(self._changed)
+        source = Source(self._wake)
         self._sources.add(source)
         return source
 
     def close(self, source: Source) -> None:
         """Wait no more for what a connection may bring."""
         self._sources.discard(source)
-        self._changed.beat()
+        self._wake(None)
 
     async def passed(self, lane: str, position: float, stored_at: float) -> bool:
         """Return when every connection has got past a position; False where that was so at once.
@@ -118,14 +121,28 @@ class Arrivals:
         held = False
         while (left := end - time.monotonic()) > 0:
             if opening := max((source.opens_within for source in self._sources), default=0.0):
-                left = min(left, opening)
-            elif await self._reading(position):
-                left = 0.0
-            elif not any(source.holds_before(lane, position) for source in self._sources):
+                await self._sleep(lane, min(left, opening))
+            elif any(source.holds_before(lane, position) for source in self._sources):
+                await self._sleep(lane, left)
+            elif not await self._reading(position):
                 break
             held = True
-            await self._changed.sleep(left)
         return held
+
+    def _wake(self, lane: str | None) -> None:
+        """Let a lane look again, or all of them."""
+        for event in self._waiting.values() if lane is None else filter(None, [self._waiting.get(lane)]):
+            event.set()
+
+    async def _sleep(self, lane: str, seconds: float) -> None:
+        event = self._waiting[lane] = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting.pop(lane, None)
 
     @staticmethod
     async def quiet(mark: Callable[[], Awaitable[object]], stored_at: float) -> bool:
@@ -148,7 +165,11 @@ class Arrivals:
 
     async def _reading(self, position: float) -> bool:
         """Whether a connection may have something older than a position that was not read yet."""
-        behind = [(source, source.received) for source in self._sources if source.newest < position]
+        behind = [
+            (source, source.received)
+            for source in self._sources
+            if source.is_read and source.newest < position
+        ]
         if behind:
             for _ in range(_TURNS):
                 await asyncio.sleep(0)

@@ -90,7 +90,10 @@ class EventDelivery:
         if not self._leases.alone:
             mark = partial(retries.until_stored, self._inbox.mark, lane)
             held = await self._arrivals.quiet(mark, last.stored_at) or held
-        return await retries.until_stored(self._inbox.waiting, lane, _BATCH) if held else waiting
+        if held:
+            now = await retries.until_stored(self._inbox.waiting, lane, _BATCH)
+            return [stored for stored in now if stored.position <= last.position]
+        return waiting
 
     async def _work(self, lane: str) -> None:
         while waiting := await self._next(lane):

@@ -82,9 +82,11 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int
         async with server:
             bound: int = server.sockets[0].getsockname()[1]
             log.info("listening", host=host, port=bound)
-            yield bound
-            server.close()
-            await runner.cleanup()
+            try:
+                yield bound
+            finally:
+                server.close()
+                await runner.cleanup()  # or leaving the server waits for every connection that is kept alive
     finally:
         await runner.cleanup()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import logs, retries
 from ..errors import StoreUnavailable
-from ..pack.arrivals import Arrivals, Source
+from ..pack.arrivals import LONGEST_HOLD, Arrivals, Source
 from ..store import Store
 from .clock import SlackClock
 from .history import CannotLook, History, Message
@@ -22,6 +22,7 @@ _NOTE = "listening_until"
 _NOTE_EVERY = 10.0
 _OVERLAP = 60.0  # read again and known by their keys: Slack's envelopes do not come in order
 _KEYS_KEPT = 24 * 3600.0
+_GIVEN_UP_AFTER = 900.0  # seconds after which a channel whose history cannot be read is let be
 _PATIENCE = 60.0  # seconds for one channel, before the next one is read and this one again later
 
 
@@ -69,6 +70,7 @@ class CatchUp:
         self._arrivals.close(self._gap)
         self._gap = self._arrivals.open()
         self._gap.hold()
+        asyncio.get_running_loop().call_later(LONGEST_HOLD, self._arrivals.close, self._gap)
         self._connected.set()
 
     async def run(self) -> None:
@@ -76,13 +78,13 @@ class CatchUp:
         await self._connected.wait()
         noted = await self._noted()
         while True:
+            filled = True
             if self._connected.is_set():
                 self._connected.clear()
                 gap = self._gap
-                if noted is not None:
-                    await self._fill(noted, gap)
+                filled = noted is None or await self._fill(noted, gap)
                 self._arrivals.close(gap)
-            if self._listening():
+            if filled and self._listening():
                 noted = await self._note(noted)
             try:
                 async with asyncio.timeout(_NOTE_EVERY):
@@ -102,10 +104,15 @@ class CatchUp:
             return before
         return now
 
-    async def _fill(self, since: float, gap: Source) -> None:
-        """Read what was missed since a time; tried until Slack and the store let it."""
+    async def _fill(self, since: float, gap: Source) -> bool:
+        """Read what was missed since a time; tried until Slack and the store let it.
+
+        Returns:
+            False where connections were lost again before all was read: the next gap begins with this one.
+        """
         if not self._horizon:
-            return
+            return True
+        given_up = time.monotonic() + _GIVEN_UP_AFTER
         tries = 0
         left: list[Message] | None = None
         while left is None or left:
@@ -116,12 +123,29 @@ class CatchUp:
             except (CannotLook, StoreUnavailable) as error:
                 if isinstance(error, CannotLook) and error.failure.outcome is Outcome.REFUSED:
                     log.error("Slack's history cannot be read for missed messages", cause=str(error))
-                    return
+                    return True
                 log.warning("missed messages cannot be read yet", cause=str(error))
             if left is None or left:
+                if left and time.monotonic() > given_up:
+                    log.error(
+                        "missed messages of some channels are given up",
+                        channels=[channel.get("id") for channel in left],
+                    )
+                    break
                 tries += 1
-                await asyncio.sleep(retries.pause(retries.SLACK_LOOK, tries, TimeoutError()))
+                if await self._connected_again(retries.pause(retries.SLACK_LOOK, tries, TimeoutError())):
+                    return False
         log.info("history was read for missed messages", since=since)
+        return True
+
+    async def _connected_again(self, seconds: float) -> bool:
+        """Wait, but not for longer than until connections were lost and opened again."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connected.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _caught_up(self, channel: Message, since: float, gap: Source) -> bool:
         """Take in what was missed in one channel; return False where that has to be tried again."""

@@ -138,7 +138,8 @@ class Connection(SocketModeClient):
     async def enqueue_message(self, message: str) -> None:
         """Note what is received at once: handling it can take its time."""
         with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):  # others see to it
-            request = SocketModeRequest.from_dict(json.loads(message))
+            frame = json.loads(message) if message.startswith("{") else {}  # as the SDK reads it
+            request = SocketModeRequest.from_dict(frame) if frame.get("type") == "events_api" else None
             event = request.payload.get("event") if request else None
             if request is not None and isinstance(event, dict) and is_from_people(event):
                 self._source.arrived(request.envelope_id, *place(event))

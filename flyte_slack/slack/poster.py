@@ -62,21 +62,21 @@ class Pace:
         """Let nothing through for so long: Slack asked for it."""
         self._held_until = max(self._held_until, time.monotonic() + seconds)
 
-    def wait(self) -> float:
-        """Return the seconds until the next message may go; 0 takes its place."""
-        now = time.monotonic()
-        wait = max(self._held_until, self._due - (BURST - 1) * _INTERVAL) - now
-        if wait > 0:
-            return wait
-        self._due = max(self._due, now) + _INTERVAL
-        return 0.0
+    def left(self) -> float:
+        """Return the seconds until the next message may go."""
+        return max(self._held_until, self._due - (BURST - 1) * _INTERVAL) - time.monotonic()
+
+    def take(self) -> None:
+        """Take the place of the next message."""
+        self._due = max(self._due, time.monotonic()) + _INTERVAL
 
 
 class Workspace:
     """When the next message may go to any channel, where Slack limits the workspace as a whole.
 
     Slack does not say which limit was hit. Where several channels in a row are refused and none is
-    served, it is the workspace's: everything is held, and then goes on more slowly, until it is served.
+    served, it may be the workspace's: messages then go one after the other, ever more slowly, until
+    they are served. Each channel that was refused is held by itself.
     """
 
     def __init__(self) -> None:
@@ -84,26 +84,25 @@ class Workspace:
         self._interval = 0.0
         self._due = 0.0
 
-    def refused(self, channel: str, seconds: float) -> None:
-        """Note that Slack asked to wait so long."""
+    def refused(self, channel: str) -> None:
+        """Note that Slack asked to wait."""
         self._refused.add(channel)
         if len(self._refused) >= _SEVERAL:
             self._refused.clear()
             self._interval = min(max(2 * self._interval, _SLOWER), _INTERVAL)
-            self._due = max(self._due, time.monotonic() + seconds)
 
     def served(self) -> None:
         """Note that Slack took a message."""
         self._refused.clear()
         self._interval = self._interval * _FASTER if self._interval > _SLOWER / 10 else 0.0
 
-    def wait(self) -> float:
-        """Return the seconds until the next message may go; 0 takes its place."""
-        now = time.monotonic()
-        if self._due > now:
-            return self._due - now
-        self._due = now + self._interval
-        return 0.0
+    def left(self) -> float:
+        """Return the seconds until the next message may go."""
+        return self._due - time.monotonic()
+
+    def take(self) -> None:
+        """Take the place of the next message."""
+        self._due = time.monotonic() + self._interval
 
 
 class Poster:
@@ -153,11 +152,13 @@ class Poster:
 
     async def _turn(self, pace: Pace, deadline: float) -> None:
         """Wait until the channel may get its next message."""
-        while (wait := pace.wait()) > 0 or (wait := self._workspace.wait()) > 0:
+        while (wait := max(pace.left(), self._workspace.left())) > 0:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise PostFailed(_ASKED_TO_WAIT)
             await asyncio.sleep(min(wait, left))
+        pace.take()
+        self._workspace.take()
 
     async def _try(self, message: Mapping[str, Any], action: ActionContext, pace: Pace) -> Mapping[str, Any]:
         begun_at = self._clock.now()
@@ -177,7 +178,7 @@ class Poster:
                 raise PostFailed(failure) from error
             if failure.retry_after:
                 pace.hold(failure.retry_after)
-                self._workspace.refused(str(message["channel"]), failure.retry_after)
+                self._workspace.refused(str(message["channel"]))
             raise _NotPosted(replace(failure, outcome=Outcome.NOT_POSTED, kind=Kind.UNAVAILABLE)) from error
         self._clock.read(answer.headers)
         self._workspace.served()

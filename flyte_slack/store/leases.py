@@ -166,8 +166,9 @@ class LeaseTable:
     async def run(self) -> None:
         """Renew what is held, until cancelled."""
         while True:
-            with contextlib.suppress(StoreUnavailable):
-                self.alone = not await self._commit(self._others)
+            with contextlib.suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(_RENEW_EVERY):
+                    self.alone = not await self._commit(self._others)
             await asyncio.sleep(_RENEW_EVERY)
             if self._held:
                 await self._renew()
@@ -179,7 +180,10 @@ class LeaseTable:
     async def _others(self, connection: AsyncConnection) -> int:
         """Show that this replica is there, and return how many others are."""
         present = leases.c.kind == _REPLICA
-        await connection.execute(delete(leases).where(present, leases.c.until < func.now()))
+        gone = select(leases.c.lane).where(present, leases.c.until < func.now())
+        await connection.execute(
+            delete(leases).where(present, leases.c.lane.in_(gone.with_for_update(skip_locked=True)))
+        )
         row = {"kind": _REPLICA, "lane": self._owner, "owner": self._owner, "until": _end()}
         await replace(connection, leases, row)
         others = select(func.count()).select_from(leases).where(present, leases.c.owner != self._owner)
