@@ -49,7 +49,8 @@ check: $(VENV)/.dev ## lint, formatting, types
 
 audit: $(VENV)/.dev ## known vulnerabilities in what is shipped, and its licences
 	@if $(BIN)/python -c 'import httpx; httpx.get("https://api.osv.dev/", timeout=10)' 2>/dev/null; \
-	  then $(BIN)/pip-audit --vulnerability-service osv --require-hashes --disable-pip -r requirements.lock; \
+	  then $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit \
+	    && $(VENV)/audit/bin/pip-audit -s osv --require-hashes --disable-pip -r requirements.lock; \
 	  else echo 'Nothing was audited: https://api.osv.dev, which knows of vulnerabilities, cannot be reached.'; fi
 	$(BIN)/python tests/licences.py
 
