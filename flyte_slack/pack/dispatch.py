@@ -30,9 +30,13 @@ class _Context:
         self.begun_at = action.begun_at
 
     async def executing(self, at: float | None = None) -> None:
+        self._must_be_held()
         await self._store.actions.executing(self._action, at)
-        if not self._held():  # the process stood still since the store said so
-            raise LeaseLost(f"the action {self.identity} may be another replica's by now")
+        self._must_be_held()  # the process may have stood still since the store said so
+
+    def _must_be_held(self) -> None:
+        if not self._held():
+            raise LeaseLost(f"the action {self.identity} is another replica's, or will be")
 
     async def not_executed(self) -> None:
         await self._store.actions.not_executed(self._action)

@@ -83,7 +83,12 @@ class Lanes:
         await self._idle.wait()
 
     def held(self, lane: str) -> bool:
-        """Whether this replica surely still is the one that works in a lane."""
+        """Whether this replica surely still is the one that works in a lane.
+
+        One that stops leaves the rest to the others: in a lane there may be new work for ever.
+        """
+        if self._stopping and not self._leases.alone:
+            return False
         return self._leases.held(self._kind, lane)
 
     def stop(self) -> None:

@@ -64,6 +64,7 @@ class CatchUp:
         self._arrivals = arrivals
         self._gap = arrivals.open()
         self._connected = asyncio.Event()
+        self._connected_at = 0.0
 
     def connected(self) -> None:
         """Say that messages are received again after they were not."""
@@ -71,20 +72,23 @@ class CatchUp:
         self._gap = self._arrivals.open()
         self._gap.hold()
         asyncio.get_running_loop().call_later(LONGEST_HOLD, self._arrivals.close, self._gap)
+        self._connected_at = self._clock.now()
         self._connected.set()
 
     async def run(self) -> None:
         """Fill gaps until cancelled."""
         await self._connected.wait()
         noted = await self._noted()
+        filled = True
         while True:
-            filled = True
             if self._connected.is_set():
                 self._connected.clear()
-                gap = self._gap
+                gap, connected_at = self._gap, self._connected_at
                 filled = noted is None or await self._fill(noted, gap)
                 self._arrivals.close(gap)
-            if filled and self._listening():
+                noted = connected_at if noted is None else noted  # what is missed from now on is a gap
+            listening = self._listening() and not self._connected.is_set()
+            if noted is not None and filled and listening:
                 noted = await self._note(noted)
             try:
                 async with asyncio.timeout(_NOTE_EVERY):
@@ -96,7 +100,7 @@ class CatchUp:
         noted = await retries.until_stored(self._store.noted, _NOTE)
         return float(noted) if noted else None
 
-    async def _note(self, before: float | None) -> float | None:
+    async def _note(self, before: float) -> float:
         now = self._clock.now()
         try:
             await self._store.note(_NOTE, repr(now))
