@@ -97,7 +97,7 @@ async def test_answer_that_is_no_action(flyte: respx.MockRouter, body: str) -> N
 
 @pytest.mark.parametrize("body", NO_DOCUMENTS)
 async def test_action_that_json_gives_up_on(flyte: respx.MockRouter, body: bytes) -> None:
-    """An answer nested too deep to be read is an error of Flyte's, which the poller knows what to do about."""
+    """An answer nested too deep to be read is an error of Flyte's, and no other."""
     flyte.post(TAKE).respond(200, content=body)
     with pytest.raises(FlyteProtocolError):
         await take()
