@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+import asyncpg
 import pytest
 from postgres import Postgres
 from store_parts import action, finished
@@ -289,3 +290,29 @@ async def test_no_lease_outlives_a_clean_stop(one: Replica, postgres: Postgres, 
     await breathe()
     assert postgres.query(url, "SELECT count(*) FROM leases").strip() == "0"
     assert await count(one.store.actions, State.TAKEN) == 0
+
+
+@pytest.mark.usefixtures("short")
+async def test_locked_row_of_another_replica_delays_nothing(
+    one: Replica, postgres: Postgres, url: str
+) -> None:
+    """A replica that is frozen while it shows itself keeps no other from doing so, or from its lanes."""
+    assert await one.claim()
+    frozen = await asyncpg.connect(url)
+    await frozen.execute("INSERT INTO leases VALUES ('replica', 'z', 'z', now() - interval '1 hour')")
+    locked = frozen.transaction()
+    await locked.start()
+    await frozen.execute("UPDATE leases SET until = now() + interval '1 hour' WHERE lane = 'z'")
+
+    def until() -> str:
+        return postgres.query(url, "SELECT until FROM leases WHERE kind = 'replica' AND lane <> 'z'")
+
+    async with running(one.store.leases.run()):
+        seen = {until()}
+        while len(seen) < 5:
+            await eventually(lambda: until() not in seen)
+            seen.add(until())
+            assert one.held()
+    assert one.lost == []
+    await locked.rollback()
+    await frozen.close()
