@@ -310,7 +310,7 @@ async def test_app_token_opens_connections_and_nothing_else(slack: ScriptedSocke
     assert set(seen) == {"Bearer xapp-1-test"}
 
 
-@pytest.mark.parametrize(("before", "kind"), [("\n", "events_api"), ("  ", "events_api"), ("", "hello")])
+@pytest.mark.parametrize(("before", "kind"), [("\n", "events_api"), ("  ", "events_api"), ("", "disconnect")])
 async def test_frame_that_is_no_event_holds_nothing(
     slack: ScriptedSockets, tmp_path: Path, before: str, kind: str
 ) -> None:
@@ -320,6 +320,7 @@ async def test_frame_that_is_no_event_holds_nothing(
     frame = {"type": kind, "envelope_id": "E0", "payload": {"type": "event_callback", "event": event}}
     async with connected(slack, tmp_path) as held:
         await slack.opened(1)
+        slack.refused = set(range(2, 1000))
         await slack.open[1].send_str(before + json.dumps(frame))
         later = await slack.envelope(1, MESSAGE | {"channel": "C2", "ts": f"{now + 60:.6f}"})
         await eventually(lambda: later in slack.acks())
