@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-import asyncpg
 import pytest
 from postgres import Postgres
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from store_parts import action, finished
 from support import breathe, count, eventually, eventually_true, running
 
@@ -298,21 +299,20 @@ async def test_locked_row_of_another_replica_delays_nothing(
 ) -> None:
     """A replica that is frozen while it shows itself keeps no other from doing so, or from its lanes."""
     assert await one.claim()
-    frozen = await asyncpg.connect(url)
-    await frozen.execute("INSERT INTO leases VALUES ('replica', 'z', 'z', now() - interval '1 hour')")
-    locked = frozen.transaction()
-    await locked.start()
-    await frozen.execute("UPDATE leases SET until = now() + interval '1 hour' WHERE lane = 'z'")
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+    row = "'replica', 'z', 'z', now() - interval '1 hour'"
+    postgres.query(url, f"INSERT INTO leases (kind, lane, owner, until) VALUES ({row})")
 
     def until() -> str:
         return postgres.query(url, "SELECT until FROM leases WHERE kind = 'replica' AND lane <> 'z'")
 
-    async with running(one.store.leases.run()):
-        seen = {until()}
-        while len(seen) < 5:
-            await eventually(lambda: until() not in seen)
-            seen.add(until())
-            assert one.held()
+    async with engine.connect() as frozen:
+        await frozen.execute(text("SELECT * FROM leases WHERE lane = 'z' FOR UPDATE"))
+        async with running(one.store.leases.run()):
+            seen = {until()}
+            while len(seen) < 5:
+                await eventually(lambda: until() not in seen)
+                seen.add(until())
+                assert one.held()
+    await engine.dispose()
     assert one.lost == []
-    await locked.rollback()
-    await frozen.close()

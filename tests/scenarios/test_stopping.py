@@ -195,7 +195,7 @@ async def stopped_after(folder: Path, module: str) -> None:
 def _stopped_after(folder: Path, module: str) -> None:
     with launched(folder, "run", "-X", "importtime") as process:
         assert process.stderr is not None
-        lines = []
+        lines: list[str] = []
         while not lines or lines[-1].rpartition("|")[2].strip() != module:
             line = process.stderr.readline()
             assert line, "\n".join(lines[-20:])
