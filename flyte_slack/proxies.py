@@ -23,9 +23,17 @@ def proxy_for(url: str) -> str | None:
         return None
     if "://" not in proxy:
         proxy = f"http://{proxy}"
-    if urlsplit(proxy).scheme not in {"http", "https"} or not urlsplit(proxy).hostname:
+    if not _usable(proxy):
         name = f"{scheme.upper()}_PROXY" if proxies.get(scheme) else "ALL_PROXY"
         raise SettingsError(
             [f"{name}: cannot be used: it must be the URL of an HTTP proxy, http://HOST:PORT"]
         )
     return proxy
+
+
+def _usable(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no URL, or no port
+        return False

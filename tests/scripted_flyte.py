@@ -6,14 +6,24 @@ import json
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aiohttp import web
 from support import serving
 
-Answer = int | Literal["lost", "cut"] | asyncio.Event
-"""A status to answer; `lost`: done, but not answered; `cut`: neither; an event: done when it is set."""
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with status 200 as it goes over the wire; nothing is done."""
+
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Answer = int | Literal["lost", "cut"] | asyncio.Event | Reply
+"""A status to answer, or a reply; `lost`: done, but not answered; `cut`: neither; an event: done when it is
+set."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,8 @@ class ScriptedFlyte:
                 await answer.wait()
             if isinstance(answer, int):
                 return web.Response(status=answer)
+            if isinstance(answer, Reply):
+                return web.Response(body=answer.body, headers=answer.headers)
             response = usual(request, call.body) if answer != "cut" else web.Response()
             if answer in ("cut", "lost") and request.transport is not None:
                 request.transport.abort()

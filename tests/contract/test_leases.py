@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from postgres import Postgres
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from store_parts import action, finished
 from support import breathe, count, eventually, eventually_true, running
 
@@ -289,3 +291,28 @@ async def test_no_lease_outlives_a_clean_stop(one: Replica, postgres: Postgres, 
     await breathe()
     assert postgres.query(url, "SELECT count(*) FROM leases").strip() == "0"
     assert await count(one.store.actions, State.TAKEN) == 0
+
+
+@pytest.mark.usefixtures("short")
+async def test_locked_row_of_another_replica_delays_nothing(
+    one: Replica, postgres: Postgres, url: str
+) -> None:
+    """A replica that is frozen while it shows itself keeps no other from doing so, or from its lanes."""
+    assert await one.claim()
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+    row = "'replica', 'z', 'z', now() - interval '1 hour'"
+    postgres.query(url, f"INSERT INTO leases (kind, lane, owner, until) VALUES ({row})")
+
+    def until() -> str:
+        return postgres.query(url, "SELECT until FROM leases WHERE kind = 'replica' AND lane <> 'z'")
+
+    async with engine.connect() as frozen:
+        await frozen.execute(text("SELECT * FROM leases WHERE lane = 'z' FOR UPDATE"))
+        async with running(one.store.leases.run()):
+            seen = {until()}
+            while len(seen) < 5:
+                await eventually(lambda: until() not in seen)
+                seen.add(until())
+                assert one.held()
+    await engine.dispose()
+    assert one.lost == []

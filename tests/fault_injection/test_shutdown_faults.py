@@ -1,9 +1,11 @@
 """Stopped while peers are slow: within the grace and beyond it (promises 1, 2, 4, 5 and 10)."""
 
+import asyncio
 from pathlib import Path
+from typing import Literal
 
 from account import Account, impatient
-from harness import EVENTS, POST, RESULT, Pack, each, eventually, world
+from harness import EVENTS, POST, RESULT, TAKE, Pack, each, eventually, world
 
 
 async def stopping(pack: Pack) -> None:
@@ -115,3 +117,38 @@ async def test_flyte_answers_a_result_after_the_grace(tmp_path: Path) -> None:
         account.traffic()
         await account.settled()
         account.assert_nothing_lost_or_doubled()
+
+
+class Slow(asyncio.Event):
+    """A gate that opens for each by itself, after a while."""
+
+    async def wait(self) -> Literal[True]:
+        await asyncio.sleep(0.7)
+        return True
+
+
+async def test_a_take_hangs_beyond_the_grace(tmp_path: Path) -> None:
+    """A take without an answer does not use up the time of slow events: none comes twice (2, 10)."""
+    async with world(
+        tmp_path,
+        socket_mode=impatient,
+        FLYTE_SLACK_SHUTDOWN_GRACE="4",
+        FLYTE_API_TIMEOUT="2",
+        FLYTE_SLACK_CONNECTIONS="1",
+    ) as w:
+        account = Account(w, 5)
+        await w.pack.start()
+        hanging = w.faults.hang("POST", TAKE)
+        await eventually(lambda: hanging.hits, "a take hangs")
+        slow = w.faults.hang("POST", EVENTS, when="after")
+        slow.gate = Slow()
+        account.say(12)
+        await eventually(lambda: not w.socket_mode.unacknowledged, "all are acknowledged")
+        assert await w.pack.stop() == 0
+        assert set(account.said) - set(w.flyte.texts()), "there is more than fits into the grace"
+        slow.remove()
+        hanging.remove()
+        await w.pack.start()
+        await account.settled()
+        account.assert_nothing_lost_or_doubled()
+        account.assert_in_order()

@@ -220,3 +220,27 @@ async def logs_in(tmp_path: Path, style: str) -> None:
             assert all({"event", "level", "timestamp"} <= line.keys() for line in w.pack.log)
         else:
             assert w.pack.log == []
+
+
+async def test_garbage_for_a_proxy(tmp_path: Path) -> None:
+    """A proxy that cannot be used is told by its name, with what would be right; the status is 2."""
+    await each(
+        unusable_proxy,
+        tmp_path,
+        ("run", "HTTP_PROXY", "socks5://user:hunter2@127.0.0.1:1080"),
+        ("run", "HTTP_PROXY", "http://[hunter2"),
+        ("check", "ALL_PROXY", "http://user:hunter2@127.0.0.1:port"),
+        ("check", "HTTP_PROXY", "::::"),
+    )
+
+
+async def unusable_proxy(folder: Path, variant: tuple[str, str, str]) -> None:
+    """Start with a proxy that is none."""
+    command, name, value = variant
+    ended = await asyncio.to_thread(run, folder, command, **GOOD, **{name: value})
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "hunter2" not in ended.stderr
+    (problem,) = [line.strip() for line in ended.stderr.splitlines() if line.startswith("  ")]
+    assert problem.startswith(f"{name}: ")
+    assert "http://HOST:PORT" in problem

@@ -1,9 +1,16 @@
 """A clean stop: work in hand is finished, the rest stays on disk, the exit status is 0 (promise 10)."""
 
+import asyncio
+import contextlib
+import os
 import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from harness import EVENTS, POST, RESULT, TAKE, Pack, each, eventually, world
+from harness import EVENTS, POST, PROJECT, RESULT, TAKE, Pack, each, eventually, free_port, world
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -158,3 +165,74 @@ async def test_messages_while_stopping_are_not_lost(tmp_path: Path) -> None:
         await w.delivered(200)
         await w.marked(*channels)
         assert sorted(int(text) for text in w.flyte.texts() if text.isdigit()) == list(range(200))
+
+
+def test_check_that_is_stopped_has_not_succeeded(tmp_path: Path) -> None:
+    """`check` against servers that say nothing ends at SIGTERM, with the status of what a signal ended."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        silent.settimeout(30)
+        with launched(tmp_path, "check", FLYTE_API=url, SLACK_API_URL=f"{url}/slack/api/") as process:
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGTERM)
+            output, errors = process.communicate(timeout=30)
+            connection.close()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert output == ""
+    assert "Traceback" not in errors
+
+
+async def test_at_any_moment_of_the_start(tmp_path: Path) -> None:
+    """`run` ends with status 0 at a SIGTERM that comes while it is still being imported."""
+    await each(stopped_after, tmp_path, "argparse", "pydantic", "flyte_slack.settings", "flyte_slack.service")
+
+
+async def stopped_after(folder: Path, module: str) -> None:
+    """Stop the pack once a module is imported; the first one is so right after the signal is heeded."""
+    await asyncio.to_thread(_stopped_after, folder, module)
+
+
+def _stopped_after(folder: Path, module: str) -> None:
+    with launched(folder, "run", "-X", "importtime") as process:
+        assert process.stderr is not None
+        lines: list[str] = []
+        while not lines or lines[-1].rpartition("|")[2].strip() != module:
+            line = process.stderr.readline()
+            assert line, "\n".join(lines[-20:])
+            lines.append(line)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+@contextlib.contextmanager
+def launched(
+    folder: Path, command: str, *options: str, **environment: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """Start a command whose servers are not there, unless told otherwise."""
+    settings = {
+        "PATH": os.environ.get("PATH", ""),
+        "PYTHONPATH": str(PROJECT),
+        "FLYTE_API": "http://127.0.0.1:9/flyte",
+        "SLACK_API_URL": "http://127.0.0.1:9/slack/api/",
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "FLYTE_SLACK_HOST": "127.0.0.1",
+        "FLYTE_SLACK_PORT": str(free_port()),
+        "FLYTE_SLACK_STORE": "sqlite:///store.db",
+    }
+    process = subprocess.Popen(
+        [sys.executable, *options, "-m", "flyte_slack", command],
+        env=settings | environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -17,6 +17,10 @@ PACK = PackRegistration(
     commands=[CommandRegistration(name="sendMessage", events=["MessageSent"], links=HELP)],
     events=[EventRegistration(name="MessageSent", links=HELP)],
 )
+NO_URLS = ["http://[bad", "http://127.0.0.1\u2100/x", "/a\0b"]
+"""Hrefs that cannot be called; the first two cannot even be taken apart."""
+NO_DOCUMENTS = [b"[" * 200_000, b'{"links": ' * 200_000, b"9" * 20_000]
+"""Answers that the JSON decoder gives up on."""
 LINKS = PackLinks("Slack", events="v1/packs/Slack/events", take="v1/packs/Slack/actions/take")
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import respx
-from flyte_answers import HOST, LINKS, PACK, links, serve
+from flyte_answers import HOST, LINKS, NO_DOCUMENTS, NO_URLS, PACK, links, serve
 
 from flyte_slack.errors import (
     FlyteError,
@@ -169,3 +169,44 @@ async def test_login_in_the_url_is_not_told(flyte: respx.MockRouter) -> None:
         with pytest.raises(FlyteUnavailable) as caught:
             await client.post_event(LINKS, {})
     assert "hunter2" not in str(caught.value) + caught.value.url
+
+
+@pytest.mark.parametrize("href", NO_URLS)
+async def test_link_of_the_index_that_is_no_url(
+    flyte: respx.MockRouter, client: FlyteClient, href: str
+) -> None:
+    """A link that is no URL ends in an error of Flyte's, and never in another."""
+    index = {"links": [{"href": href, "rel": "pack/listPacks"}]}
+    flyte.get(f"{HOST}/").respond(json=index)
+    with pytest.raises(FlyteError):
+        await client.register(PACK)
+
+
+@pytest.mark.parametrize("href", NO_URLS)
+async def test_link_of_the_root_that_is_no_url(
+    flyte: respx.MockRouter, client: FlyteClient, href: str
+) -> None:
+    """A link to the API's version that is no URL ends in an error of Flyte's, and never in another."""
+    flyte.get(f"{HOST}/").respond(json={"links": [{"href": href, "rel": "x/info/v1"}]})
+    flyte.get(f"{HOST}/v1").respond(404)
+    with pytest.raises(FlyteError):
+        await client.index()
+
+
+async def test_self_that_is_no_url_teaches_nothing(flyte: respx.MockRouter, client: FlyteClient) -> None:
+    """A `self` that is no URL is passed over: the other links are followed as they are."""
+    serve(flyte, HOST)
+    root = links(HOST, info__v1="/v1")
+    root["links"].insert(0, {"href": "http://[bad", "rel": "self"})
+    flyte.get(f"{HOST}/").respond(json=root)
+    assert await client.register(PACK) == LINKS
+
+
+@pytest.mark.parametrize("body", NO_DOCUMENTS)
+async def test_answer_that_json_gives_up_on(
+    flyte: respx.MockRouter, client: FlyteClient, body: bytes
+) -> None:
+    """JSON that is nested too deep to be read, or a number too long, ends in an error of Flyte's."""
+    flyte.route().respond(200, content=body)
+    with pytest.raises(FlyteProtocolError):
+        await client.index()

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
+from flyte_answers import NO_DOCUMENTS
 
 from flyte_slack.errors import (
     FlyteError,
@@ -91,6 +92,24 @@ async def test_answer_that_is_no_action(flyte: respx.MockRouter, body: str) -> N
     """An answer that is no action of Flyte's is an error, not an action and not none."""
     flyte.post(TAKE).respond(200, text=body)
     with pytest.raises(FlyteProtocolError):
+        await take()
+
+
+@pytest.mark.parametrize("body", NO_DOCUMENTS)
+async def test_action_that_json_gives_up_on(flyte: respx.MockRouter, body: bytes) -> None:
+    """An answer nested too deep to be read is an error of Flyte's, and no other."""
+    flyte.post(TAKE).respond(200, content=body)
+    with pytest.raises(FlyteProtocolError):
+        await take()
+
+
+@pytest.mark.parametrize("href", ["http://[bad", "http://127.0.0.1\u2100/x"])
+async def test_action_whose_result_link_is_no_url(flyte: respx.MockRouter, href: str) -> None:
+    """An action whose result can go nowhere is an error of Flyte's, and no other."""
+    flyte.post(TAKE).respond(
+        json={"command": "c", "input": {}, "links": [{"href": href, "rel": "actionResult"}]}
+    )
+    with pytest.raises(FlyteProtocolError, match="actionResult"):
         await take()
 
 

@@ -11,7 +11,7 @@ from scripted_flyte import ScriptedFlyte
 from support import breathe, eventually
 
 from flyte_slack.pack import arrivals as module
-from flyte_slack.pack.arrivals import Arrivals
+from flyte_slack.pack.arrivals import Arrivals, Source
 
 
 async def held(passed: Awaitable[bool], release: Callable[[], None]) -> bool:
@@ -139,3 +139,32 @@ async def test_events_are_delivered_in_order(monkeypatch: pytest.MonkeyPatch, tm
         slow.settled("e1")
         await eventually(lambda: len(flyte.events) == 3)
     assert [event["payload"]["key"] for event in flyte.events] == ["elsewhere", "first", "second"]
+
+
+async def test_what_a_hold_brings_up_is_asked_for_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An event that was stored while an earlier one was held waits for what comes before it as well."""
+    impatient(monkeypatch)
+    async with ScriptedFlyte().serve() as flyte, pack(flyte, tmp_path, poll=False) as parts:
+        slow, fast = parts.arrivals.open(), parts.arrivals.open()
+
+        async def store(source: Source, position: float) -> None:
+            await parts.store.inbox.add(str(position), "C1", {}, position)
+            parts.events.wake("C1")
+            source.settled(position)
+
+        slow.arrived(90.0, "C1", 90.0)
+        fast.arrived(100.0, "C1", 100.0)
+        await store(fast, 100.0)
+        await parts.see("elsewhere", "C2")
+        await eventually(lambda: flyte.events)
+        slow.arrived(150.0, "C1", 150.0)
+        fast.arrived(200.0, "C1", 200.0)
+        await store(fast, 200.0)
+        await store(slow, 90.0)
+        await eventually(lambda: len(flyte.events) >= 3)
+        await store(slow, 150.0)
+        await eventually(lambda: len(flyte.events) == 5)
+    keys = [event["payload"]["key"] for event in flyte.events]
+    assert keys == ["elsewhere", "90.0", "100.0", "150.0", "200.0"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pack_parts import impatient, pack
-from scripted_flyte import Answer, Call, ScriptedFlyte
+from scripted_flyte import Answer, Call, Reply, ScriptedFlyte
 from structlog.testing import capture_logs
 from support import breathe, count, eventually
 from tenacity import wait_fixed
@@ -18,6 +18,13 @@ from flyte_slack.pack import poller
 from flyte_slack.store.schema import State
 
 INPUT = {"channelId": "C1"}
+NO_ACTIONS = [
+    Reply(b"[" * 200_000),
+    Reply(
+        b'{"command": "sendMessage", "input": {}, "links": [{"rel": "actionResult", "href": "http://[bad"}]}'
+    ),
+    Reply(b"\x1f\x8b garbage", {"Content-Encoding": "gzip"}),
+]
 
 
 @pytest.fixture
@@ -102,6 +109,21 @@ async def test_polling_goes_on_after_failures(flyte: ScriptedFlyte, tmp_path: Pa
             await eventually(lambda: parts.health.flyte.healthy)
     assert len([line for line in logged if line["event"] == "Flyte cannot be polled"]) == 1
     assert len([line for line in logged if line["event"] == "Flyte answers again"]) == 1
+
+
+@pytest.mark.parametrize("answer", NO_ACTIONS)
+async def test_polling_goes_on_after_garbage(flyte: ScriptedFlyte, tmp_path: Path, answer: Reply) -> None:
+    """An answer that cannot be read, or whose link leads nowhere, costs at most its own action."""
+    with capture_logs() as logged:
+        async with pack(flyte, tmp_path) as parts:
+            gate = asyncio.Event()
+            flyte.answer("take", answer, gate)
+            await eventually(lambda: not parts.health.flyte.healthy)
+            id_ = flyte.action(INPUT)
+            gate.set()
+            await completed(flyte, id_)
+            await eventually(lambda: parts.health.flyte.healthy)
+    assert any("PENDING" in line["event"] for line in logged), "that an action may be lost is told"
 
 
 async def test_deliveries_are_tried_at_once_when_flyte_is_back(

@@ -106,3 +106,22 @@ async def test_large_bodies_are_refused() -> None:
             assert response.status == 200
         async with session.post(url, data=b"x" * (module.LARGEST_BODY + 1)) as response:
             assert response.status == 413
+
+
+async def test_a_crash_waits_for_no_client() -> None:
+    """Where a part fails, serving ends though clients keep their connections: a crash is no hang."""
+    kept: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def crash() -> None:
+        async with served() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            kept.append((reader, writer))
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in await reader.readuntil(b"}")
+            raise RuntimeError("a part failed")
+
+    with pytest.raises(RuntimeError, match="a part failed"):
+        await asyncio.wait_for(crash(), 30)  # a client may keep its connection for longer
+    ((reader, writer),) = kept
+    assert await ended(reader) == b""
+    writer.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Bench:
         self.slack = slack
         self.store = store
         self.catch_up = catch_up
+        self.arrivals = catch_up._arrivals
         self.listening = True
         self._listener = listener
 
@@ -324,3 +325,78 @@ async def test_slacks_clock_is_what_counts(slack: RememberingSlack, tmp_path: Pa
         assert await bench.texts() == ["missed"]
         await bench.filled()
         assert await bench.noted() > time.time() + 7000
+
+
+def unreadable(slack: RememberingSlack, channel: str) -> None:
+    """Have Slack fail whenever a channel's history is asked for."""
+    slack.judge = lambda call: (
+        "internal_error"
+        if call.method == "conversations.history" and call.arguments["channel"] == channel
+        else None
+    )
+
+
+def reads(slack: RememberingSlack, channel: str) -> int:
+    return sum(call.arguments["channel"] == channel for call in slack.of("conversations.history"))
+
+
+async def test_unreadable_channel_keeps_no_gap_from_being_filled(
+    slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one channel's history stays unreadable, the next gap is read for the others all the same."""
+    monkeypatch.setattr(module, "_PATIENCE", 0.02)
+    unreadable(slack, "C1")
+    slack.write(GAP + 1, "first", channel="C2")
+    async with catching_up(slack, tmp_path) as bench:
+
+        def missed(*texts: str) -> Callable[[], Awaitable[bool]]:
+            async def there() -> bool:
+                return await bench.texts("C2") == list(texts)
+
+            return there
+
+        bench.catch_up.connected()
+        await eventually_true(missed("first"))
+        slack.write(GAP + 2, "second", channel="C2")
+        bench.catch_up.connected()
+        await eventually_true(missed("first", "second"))
+        assert await bench.noted() == GAP, "the gap is as old as what was not read of it"
+        slack.write(GAP + 3, "unreadable so far")
+        slack.judge = lambda call: None
+        await bench.filled()
+        assert await bench.texts("C1") == ["unreadable so far"]
+
+
+async def test_unreadable_channel_holds_up_no_other(
+    slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after a gap waits for an unreadable channel no longer than for anything else."""
+    monkeypatch.setattr(module, "_PATIENCE", 0.02)
+    monkeypatch.setattr(module, "LONGEST_HOLD", 0.2)
+    unreadable(slack, "C1")
+    async with catching_up(slack, tmp_path) as bench:
+        for _ in range(2):
+            bench.catch_up.connected()
+            seen = reads(slack, "C1")
+            await eventually(lambda seen=seen: reads(slack, "C1") > seen)  # type: ignore[misc]
+            gap = bench.catch_up._gap
+            await eventually(lambda gap=gap: gap not in bench.arrivals._sources)  # type: ignore[misc]
+            for lane in ("C1", "C2", "DNEW"):
+                assert not await bench.arrivals.passed(lane, NOW, time.time())
+        assert await bench.noted() == GAP, "it is still being tried"
+
+
+async def test_channel_that_stays_unreadable_is_given_up(
+    slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A channel that cannot be read for a quarter of an hour is let be, as an error; the note goes on."""
+    assert module._GIVEN_UP_AFTER == 900
+    monkeypatch.setattr(module, "_PATIENCE", 0.02)
+    monkeypatch.setattr(module, "_GIVEN_UP_AFTER", 0.3)
+    unreadable(slack, "C1")
+    slack.write(GAP + 1, "there", channel="C2")
+    with capture_logs() as logged:
+        async with catching_up(slack, tmp_path) as bench:
+            await bench.reconnect()
+            assert await bench.texts("C2") == ["there"]
+    assert [line["channels"] for line in logged if line["log_level"] == "error"] == [["C1"]]

@@ -1,6 +1,8 @@
 """Socket Mode connections against a scripted server: watched, replaced, and honest (promises 1, 11)."""
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,10 +54,13 @@ class GatedListener(Listener):
 class Held:
     """Connections that run, with what stands behind them."""
 
-    def __init__(self, connections: Connections, listener: GatedListener, gaps: list[int]) -> None:
+    def __init__(
+        self, connections: Connections, listener: GatedListener, gaps: list[int], arrivals: Arrivals
+    ) -> None:
         self.connections = connections
         self.listener = listener
         self.gaps = gaps
+        self.arrivals = arrivals
 
 
 @asynccontextmanager
@@ -66,9 +71,10 @@ async def connected(slack: ScriptedSockets, folder: Path, number: int = 1) -> As
         )
         app = bolt(listener, bot_token=BOT_TOKEN, signing_secret="")
         gaps: list[int] = []
-        connections = Connections(app, "xapp-1-test", web, number, lambda: gaps.append(len(gaps)), Arrivals())
+        arrivals = Arrivals()
+        connections = Connections(app, "xapp-1-test", web, number, lambda: gaps.append(len(gaps)), arrivals)
         async with running(connections.run()):
-            yield Held(connections, listener, gaps)
+            yield Held(connections, listener, gaps, arrivals)
 
 
 async def test_number_of_connections_is_held(slack: ScriptedSockets, tmp_path: Path) -> None:
@@ -302,3 +308,20 @@ async def test_app_token_opens_connections_and_nothing_else(slack: ScriptedSocke
     async with ScriptedSockets.serve(slack), connected(slack, tmp_path):
         await eventually(lambda: seen)
     assert set(seen) == {"Bearer xapp-1-test"}
+
+
+@pytest.mark.parametrize(("before", "kind"), [("\n", "events_api"), ("  ", "events_api"), ("", "disconnect")])
+async def test_frame_that_is_no_event_holds_nothing(
+    slack: ScriptedSockets, tmp_path: Path, before: str, kind: str
+) -> None:
+    """What the SDK does not take for an event is not waited for: nobody would say that it is stored."""
+    now = time.time()
+    event = MESSAGE | {"ts": f"{now:.6f}"}
+    frame = {"type": kind, "envelope_id": "E0", "payload": {"type": "event_callback", "event": event}}
+    async with connected(slack, tmp_path) as held:
+        await slack.opened(1)
+        slack.refused = set(range(2, 1000))
+        await slack.open[1].send_str(before + json.dumps(frame))
+        later = await slack.envelope(1, MESSAGE | {"channel": "C2", "ts": f"{now + 60:.6f}"})
+        await eventually(lambda: later in slack.acks())
+        assert not await held.arrivals.passed("C1", now + 30, time.time())
