@@ -102,6 +102,7 @@ async def shared_work(folder: Path, postgres: Postgres, number: int) -> None:
             # two that reach two replicas at the same moment have no order
             await w.acknowledged(len(actions))
             await w.taken(*actions)
+            await eventually(partial(all_stored, w, postgres, len(actions)), "all of them are on disk")
         await w.done(*actions, timeout=80)
         await w.marked(*channels)
         assert_seen_once(w, texts)
@@ -113,6 +114,12 @@ async def shared_work(folder: Path, postgres: Postgres, number: int) -> None:
         shares = [len(pack.logged("action finished")) for pack in packs]
         assert sum(shares) == 200
         assert all(shares), f"one of them did nothing: {shares}"
+
+
+def all_stored(w: World, postgres: Postgres, number: int) -> bool:
+    """Whether so many actions are on disk: another replica's take says nothing of the last one."""
+    count = "SELECT count(*) FROM actions"
+    return int(postgres.query(w.pack.environment["FLYTE_SLACK_STORE"], count)) == number
 
 
 async def test_burst(tmp_path: Path, postgres: Postgres) -> None:

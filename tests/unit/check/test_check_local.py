@@ -12,6 +12,7 @@ from environment import load
 from postgres import free_port
 from support import serving
 
+from flyte_slack import logs
 from flyte_slack.check.local import local_probes
 from flyte_slack.check.probes import Check
 from flyte_slack.pack.health import Health
@@ -21,6 +22,12 @@ from flyte_slack.pack.web import health_app
 async def look(folder: Path, **environment: str) -> dict[str, Check]:
     usual = {"FLYTE_SLACK_STORE": f"sqlite:///{folder}/store.db", "FLYTE_SLACK_HOST": "127.0.0.1"}
     return await checks_of(local_probes(load(**usual | environment)))
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no secret of another test be taken out of the words here."""
+    monkeypatch.setattr(logs, "_literals", set())
 
 
 @pytest.fixture

@@ -109,6 +109,18 @@ async def test_first_start_reads_nothing(slack: RememberingSlack, tmp_path: Path
     assert slack.calls == []
 
 
+async def test_gap_before_the_first_note(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Connections that are lost right after the very first start leave a gap too, which is filled."""
+    async with catching_up(slack, tmp_path, noted=None) as bench:
+        bench.listening = False  # lost again before anything was noted
+        bench.catch_up.connected()
+        await eventually(lambda: not bench.catch_up._connected.is_set())
+        slack.write(time.time() + 1, "missed")
+        bench.listening = True
+        await bench.reconnect()
+        assert await bench.texts() == ["missed"]
+
+
 async def test_nothing_is_noted_before_the_pack_listens(slack: RememberingSlack, tmp_path: Path) -> None:
     """Until there is a connection nothing is read, and the note stands still."""
     async with catching_up(slack, tmp_path) as bench:
