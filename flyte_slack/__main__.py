@@ -1,5 +1,6 @@
 """`python -m flyte_slack`, and the program `flyte-slack`."""
 
+import os
 import signal
 import sys
 
@@ -10,8 +11,9 @@ def main() -> int:
     The first process of a container is not ended by a signal that it does not handle, and it takes a
     while until everything is imported.
     """
+    # `run` and `sandbox` are meant to be stopped; another command that is stopped has not succeeded
     status = 0 if sys.argv[1:2] in (["run"], ["sandbox"]) else 128 + signal.SIGTERM
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(status))
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(status))
     from .cli import main as command_line
 
     return command_line()
