@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import databases
+from bench import Bench
 from figures import Figure, as_markdown, as_text
 from plot import distribution
 from processes import PROJECT, RESULTS, Peers, TimedOut
-from scenarios import SCENARIOS, Bench
+from scenarios import SCENARIOS
 
 DOCUMENT = PROJECT / "docs" / "performance.md"
 PLOT = PROJECT / "docs" / "latency.svg"

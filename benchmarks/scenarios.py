@@ -1,96 +1,15 @@
 """What is measured. Each scenario takes a `Bench` and adds figures to it, one run at a time."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import httpx
-from figures import Figure, out_of_order, percentile, slope
+from bench import LEAST, Bench
+from figures import out_of_order, percentile, slope
 from peers import ACKED, EVENT, EVENT_DONE, POST_DONE, POSTED, RESULT, SENT, TAKEN
-from processes import Pack, Peers, TimedOut, cpu_of, folder, packs
-
-BARE = "a bare POST"
-LEAST = "the least possible"
-
-
-@dataclass
-class Bench:
-    """What the scenarios share.
-
-    Attributes:
-        peers: Flyte and Slack.
-        quick: whether everything is done on a smaller scale.
-        database: gives the URL of an empty PostgreSQL database; None where there is no server.
-        say: shows progress.
-        figures: what was measured, by scenario and name.
-        latencies: round trips in milliseconds, by scenario, for the plot.
-    """
-
-    peers: Peers
-    quick: bool
-    database: Callable[[], str] | None
-    say: Callable[[str], None]
-    figures: dict[tuple[str, str], Figure] = field(default_factory=dict)
-    latencies: dict[str, list[float]] = field(default_factory=dict)
-    _event: dict[str, Any] = field(default_factory=dict)
-
-    def add(
-        self,
-        scenario: str,
-        name: str,
-        unit: str,
-        *samples: float,
-        target: str = "",
-        bare: float | None = None,
-        against: str = BARE,
-    ) -> None:
-        """Add the samples of one run to a figure."""
-        figure = self.figures.setdefault((scenario, name), Figure(scenario, name, unit, target))
-        figure.runs.append(list(samples))
-        if bare is not None:
-            figure.bare.append(bare)
-            figure.against = against
-
-    def bare_post(self, number: int = 200) -> float:
-        """Return the median of POSTs with httpx, one after the other, in milliseconds."""
-        return asyncio.run(self._bare_post(number))
-
-    async def _bare_post(self, number: int) -> float:
-        event = {
-            "event": "MessageSent",
-            "payload": {
-                "channelId": "C1",
-                "message": "m " * 20 + "1",
-                "user": {"id": "U1", "name": "x" * 200},
-            },
-        }
-        samples = []
-        async with httpx.AsyncClient() as client:
-            for _ in range(number):
-                start = time.perf_counter()
-                await client.post(f"{self.peers.flyte}/v1/packs/Bare/events", json=event)
-                samples.append(1000 * (time.perf_counter() - start))
-        return percentile(samples, 0.5)
-
-    def bare_loop(self, number: int) -> float:
-        """Return the seconds in which a loop of take and complete empties the same backlog."""
-        self.peers.ask("act", number=number, channels=100, pack="Bare")
-        return asyncio.run(self._bare_loop())
-
-    async def _bare_loop(self) -> float:
-        result = {"event": "MessageSent", "payload": {"message": "m " * 40, "user": {"name": "x" * 200}}}
-        start = time.perf_counter()
-        async with httpx.AsyncClient() as client:
-            while True:
-                taken = await client.post(f"{self.peers.flyte}/v1/packs/Bare/actions/take")
-                if taken.status_code == httpx.codes.NO_CONTENT:
-                    return time.perf_counter() - start
-                await client.post(taken.json()["links"][0]["href"], json=result)
-
+from processes import Pack, TimedOut, cpu_of, folder, packs
 
 USUAL = {
     "action_after": 0.002,

@@ -168,3 +168,31 @@ async def test_what_a_hold_brings_up_is_asked_for_anew(
         await eventually(lambda: len(flyte.events) == 5)
     keys = [event["payload"]["key"] for event in flyte.events]
     assert keys == ["elsewhere", "90.0", "100.0", "150.0", "200.0"]
+
+
+async def test_held_lanes_do_not_wake_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a thousand lanes wait for a gap, what is stored in another lane costs none of them anything."""
+    looks = 0
+    holds = module.Source.holds_before
+
+    def counted(source: module.Source, lane: str, position: float) -> bool:
+        nonlocal looks
+        looks += 1
+        return holds(source, lane, position)
+
+    monkeypatch.setattr(module.Source, "holds_before", counted)
+    arrivals = Arrivals()
+    gap, socket = arrivals.open(), arrivals.open()
+    gap.hold()
+    held_lanes = [
+        asyncio.ensure_future(arrivals.passed(f"C{number}", 1.0, time.time())) for number in range(1000)
+    ]
+    await breathe()
+    before = looks
+    for number in range(100):
+        socket.arrived(number, "elsewhere", float(number))
+        socket.settled(number)
+        await breathe(5)
+    assert looks == before
+    arrivals.close(gap)
+    assert all(await asyncio.gather(*held_lanes))
