@@ -120,7 +120,7 @@ def _what_comes_first(
 def _quiet_libraries(level: str) -> None:
     """Hold other libraries' chatter back to `debug`; what they warn of is passed on."""
     if level != "debug":
-        for name in ("httpx", "httpcore", "slack_bolt", "slack_sdk", "aiohttp.access", "aiosqlite"):
+        for name in ("httpx", "httpcore", "slack_bolt", "slack_sdk", "aiohttp.access"):
             logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Text, bindparam, cast, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .. import retries
 from ..errors import LeaseLost
+from .database import Database
 from .leases import Leases
 from .schema import State, actions
-from .sql import Held, held, insert_if_new, reading
+from .sql import Held, changes, held, insert_if_new
 from .writer import Bulk, Writer, each
 
 PARKED = "?"
@@ -74,8 +74,8 @@ class StoredResult:
 class Actions:
     """The table of actions."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer, leases: Leases) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, writer: Writer, leases: Leases) -> None:
+        self._database = database
         self._writer = writer
         self._leases = leases
 
@@ -105,11 +105,8 @@ class Actions:
             "in_doubt": False,
             "taken_at": time.time(),
         }
-
-        async def write(connection: AsyncConnection) -> bool:
-            return await insert_if_new(connection, actions, row)
-
-        return identity if await self._writer.write(write) else None
+        new = await self._writer.write(lambda connection: insert_if_new(connection, actions, row))
+        return identity if new else None
 
     async def move(self, reference: str, lane: str) -> None:
         """Put an action whose execution was not begun into another lane."""
@@ -118,7 +115,7 @@ class Actions:
             .where(actions.c.reference == reference, actions.c.state == State.TAKEN)
             .values(lane=lane)
         )
-        await self._writer.persist(lambda connection: connection.execute(statement))
+        await self._writer.persist(changes(statement))
 
     async def lanes(self, limit: int = 1000) -> list[str]:
         """Return lanes in which actions wait to be executed and no other replica works, oldest first."""
@@ -134,13 +131,11 @@ class Actions:
             .order_by(func.min(actions.c.id))
             .limit(limit)
         )
-        async with reading(self._engine) as connection:
-            return list((await connection.scalars(query)).all())
+        return await self._database.read(lambda connection: list(connection.scalars(query)))
 
     async def next(self, lane: str) -> StoredAction | None:
         """Return the first action of a lane that is not finished, or None."""
-        async with reading(self._engine) as connection:
-            row = (await connection.execute(_NEXT, {"of": lane})).first()
+        row = await self._database.read(lambda connection: connection.execute(_NEXT, {"of": lane}).first())
         return _action(row) if row else None
 
     async def executing(self, action: StoredAction, at: float | None = None) -> None:
@@ -184,13 +179,11 @@ class Actions:
             .order_by(actions.c.id)
             .limit(limit)
         )
-        async with reading(self._engine) as connection:
-            return list((await connection.scalars(query)).all())
+        return await self._database.read(lambda connection: list(connection.scalars(query)))
 
     async def result(self, id_: int) -> StoredResult | None:
         """Return a result that waits, or None where it does not wait any more."""
-        async with reading(self._engine) as connection:
-            row = (await connection.execute(_RESULT, {"row": id_})).first()
+        row = await self._database.read(lambda connection: connection.execute(_RESULT, {"row": id_}).first())
         return _result(row) if row else None
 
     async def delivering(self, result: StoredResult) -> None:
@@ -218,25 +211,23 @@ class Actions:
     async def _set(self, id_: int, *conditions: ColumnElement[bool], **values: object) -> bool:
         """Change a row that is in the expected state, and return whether it was."""
         statement, row = _BY_ID.where(*conditions), {"row": id_, **values}
-        done = await self._writer.persist(lambda connection: connection.execute(statement, row))
-        return bool(done.rowcount)
+        return bool(await self._writer.persist(changes(statement, row)))
 
     async def holds(self, part: str) -> bool:
         """Whether an action is stored whose reference has this part between two slashes."""
         query = (
             select(actions.c.id).where(actions.c.reference.contains(f"/{part}/", autoescape=True)).limit(1)
         )
-        async with reading(self._engine) as connection:
-            return await connection.scalar(query) is not None
+        return await self._database.read(lambda connection: connection.scalar(query) is not None)
 
     async def held(self, *states: State) -> Held:
         """Return how many actions are in these states, and since when the oldest was taken."""
-        return await held(self._engine, actions.c.state, states, actions.c.taken_at)
+        return await self._database.read(held(actions.c.state, states, actions.c.taken_at))
 
     async def prune(self, before: float) -> None:
         """Forget what was delivered before a time, in seconds since the epoch."""
         statement = delete(actions).where(actions.c.state == State.DELIVERED, actions.c.ended_at < before)
-        await self._writer.write(lambda connection: connection.execute(statement))
+        await self._writer.write(changes(statement))
 
 
 def _unfinished() -> ColumnElement[bool]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection, Row, Table, select, update
 
+from .database import Database
 from .schema import State, actions, inbox
-from .sql import reading
+from .sql import changes
 from .writer import Writer
 
 _TABLES = {"event": inbox, "result": actions}
@@ -44,22 +44,25 @@ class Dead:
     """The rows that were put aside.
 
     Args:
-        engine: of the store.
+        database: of the store.
         writer: of the store.
     """
 
-    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database = database
         self._writer = writer
 
     async def list(self) -> list[DeadRow]:
         """Return all of them, the newest first."""
-        rows: list[DeadRow] = []
-        async with reading(self._engine) as connection:
-            for kind, table in _TABLES.items():
-                found = await connection.execute(select(table).where(table.c.state == State.DEAD))
-                rows += [_row(kind, row) for row in found]
-        return sorted(rows, key=lambda row: row.since, reverse=True)
+
+        def read(connection: Connection) -> list[DeadRow]:
+            return [
+                _row(kind, row)
+                for kind, table in _TABLES.items()
+                for row in connection.execute(select(table).where(table.c.state == State.DEAD))
+            ]
+
+        return sorted(await self._database.read(read), key=lambda row: row.since, reverse=True)
 
     async def show(self, id_: str) -> DeadRow | None:
         """Return one, or None where there is none with this id."""
@@ -67,8 +70,7 @@ class Dead:
         if table is None:
             return None
         query = select(table).where(table.c.id == number, table.c.state == State.DEAD)
-        async with reading(self._engine) as connection:
-            row = (await connection.execute(query)).first()
+        row = await self._database.read(lambda connection: connection.execute(query).first())
         return _row(kind, row) if row else None
 
     async def retry(self, id_: str) -> bool:
@@ -88,11 +90,7 @@ class Dead:
         if table is None:
             return False
         statement = update(table).where(table.c.id == number, table.c.state == State.DEAD).values(**values)
-
-        async def write(connection: AsyncConnection) -> bool:
-            return bool((await connection.execute(statement)).rowcount)
-
-        return await self._writer.write(write)
+        return bool(await self._writer.write(changes(statement)))
 
 
 def _parse(id_: str) -> tuple[str, Table | None, int]:

@@ -1,16 +1,18 @@
 """Looks whether a store can be used, and leaves it as it was."""
 
+import asyncio
 import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import inspect, select
+from sqlalchemy import Connection, create_engine, inspect, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from ..errors import StoreDamaged, StoreError
 from . import schema
-from .store import _LOCKED_FOR, _check, _opening_failed, _postgresql, _probe
+from .sqlite import LOCKED_FOR
+from .store import _check, _opening_failed, _probe
 
 
 async def examine(url: str) -> str:
@@ -25,44 +27,53 @@ async def examine(url: str) -> str:
         StoreError: the store cannot be used as it is.
     """
     parsed = make_url(url)
-    if parsed.drivername == "sqlite":
+    try:
+        if parsed.drivername == "postgresql":
+            return await _at_server(parsed)
         if not _exists(parsed):
             return f"{parsed.database} does not exist yet; its folder can be written"
-        used = ", in use by a running flyte-slack" if _is_held(parsed) else ""
-        engine = create_async_engine(
-            parsed.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": _LOCKED_FOR}
-        )
-        where = f"{parsed.database}{used}"
-    else:
-        engine = _postgresql(parsed, 1)
-        where = f"the database {parsed.database} on {parsed.host}"
-    try:
-        async with engine.connect() as connection:
-            await _check(connection, parsed)
-            if connection.dialect.name == "sqlite":
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                return f"{where} can be written, {await _try(connection)}"
-            finally:
-                await connection.rollback()
+        return await asyncio.to_thread(_in_file, parsed)
     except StoreError:
         raise
     except Exception as error:  # drivers raise errors of their own while they connect
         raise _opening_failed(parsed, error) from error
+
+
+async def _at_server(url: URL) -> str:
+    from .postgresql import connections
+
+    engine = connections(url, 1)
+    try:
+        async with engine.connect() as connection:
+            found = await connection.run_sync(_try, url)
     finally:
         await engine.dispose()
+    return f"the database {url.database} on {url.host} can be written, {found}"
 
 
-async def _try(connection: AsyncConnection) -> str:
+def _in_file(url: URL) -> str:
+    used = ", in use by a running flyte-slack" if _is_held(url) else ""
+    engine = create_engine(url, connect_args={"timeout": LOCKED_FOR}, poolclass=NullPool)
+    with engine.connect() as connection:
+        return f"{url.database}{used} can be written, {_try(connection, url)}"
+
+
+def _try(connection: Connection, url: URL) -> str:
     """Write within a transaction that is taken back; return what is said of the schema."""
-    version = None
-    if await connection.run_sync(lambda sync: inspect(sync).has_table("meta")):
-        version = await connection.scalar(
-            select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
-        )
-    if version is None or int(version) >= schema.SCHEMA_VERSION:
-        await schema.prepare(connection)  # refuses a newer one
-    await _probe(connection)
+    _check(connection, url)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        version = None
+        if inspect(connection).has_table("meta"):
+            version = connection.scalar(
+                select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
+            )
+        if version is None or int(version) >= schema.SCHEMA_VERSION:
+            schema.prepare(connection)  # refuses a newer one
+        _probe(connection)
+    finally:
+        connection.rollback()
     if version is None:
         return "its tables will be made at start"
     if int(version) < schema.SCHEMA_VERSION:

@@ -5,13 +5,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from .. import retries
+from .database import Database
 from .leases import Leases
 from .schema import State, inbox, positions
-from .sql import Held, held, insert_new, keep_newest, reading
+from .sql import Held, changes, held, insert_new, keep_newest
 from .writer import Writer, each
 
 
@@ -39,8 +39,8 @@ class StoredEvent:
 class Inbox:
     """The table of inbound events."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer, leases: Leases) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, writer: Writer, leases: Leases) -> None:
+        self._database = database
         self._writer = writer
         self._leases = leases
 
@@ -75,9 +75,7 @@ class Inbox:
     async def newest(self, lane: str) -> float | None:
         """Return the newest position known of a lane, or None."""
         query = select(positions.c.newest).where(positions.c.lane == lane)
-        async with reading(self._engine) as connection:
-            found: float | None = await connection.scalar(query)
-            return found
+        return await self._database.read(lambda connection: connection.scalar(query))
 
     async def lanes(self, limit: int = 1000) -> list[str]:
         """Return lanes in which events wait and no other replica works, the longest-waiting first."""
@@ -88,22 +86,22 @@ class Inbox:
             .order_by(func.min(inbox.c.id))
             .limit(limit)
         )
-        async with reading(self._engine) as connection:
-            return list((await connection.scalars(query)).all())
+        return await self._database.read(lambda connection: list(connection.scalars(query)))
 
     async def waiting(self, lane: str, limit: int) -> list[StoredEvent]:
         """Return the next events of a lane, in their order."""
-        async with reading(self._engine) as connection:
-            return [_event(row) for row in await connection.execute(_WAITING, {"of": lane, "most": limit})]
+        which = {"of": lane, "most": limit}
+        return await self._database.read(
+            lambda connection: [_event(row) for row in connection.execute(_WAITING, which)]
+        )
 
     async def mark(self, lane: str) -> tuple[int, int]:
         """Return what changes with every event that is stored into a lane."""
         query = select(func.count(), func.max(inbox.c.id)).where(
             inbox.c.state == State.TAKEN, inbox.c.lane == lane
         )
-        async with reading(self._engine) as connection:
-            number, newest = (await connection.execute(query)).one()
-            return number, newest or 0
+        number, newest = await self._database.read(lambda connection: connection.execute(query).one())
+        return number, newest or 0
 
     async def delivered(self, event: StoredEvent) -> None:
         """Keep of a delivered event its key only."""
@@ -117,16 +115,16 @@ class Inbox:
             .where(inbox.c.id == event.id)
             .values(state=State.DEAD, reason=reason, ended_at=time.time())
         )
-        await self._writer.persist(lambda connection: connection.execute(statement))
+        await self._writer.persist(changes(statement))
 
     async def held(self, *states: State) -> Held:
         """Return how many events are in these states, and since when."""
-        return await held(self._engine, inbox.c.state, states, inbox.c.stored_at)
+        return await self._database.read(held(inbox.c.state, states, inbox.c.stored_at))
 
     async def prune(self, before: float) -> None:
         """Forget what was delivered before a time, in seconds since the epoch."""
         statement = delete(inbox).where(inbox.c.state == State.DELIVERED, inbox.c.ended_at < before)
-        await self._writer.write(lambda connection: connection.execute(statement))
+        await self._writer.write(changes(statement))
 
 
 # built once: that takes longer than executing them
@@ -143,15 +141,15 @@ _DELIVERED = each(
 )
 
 
-async def _add(connection: AsyncConnection, rows: list[dict[str, Any]]) -> list[bool]:
+def _add(connection: Connection, rows: list[dict[str, Any]]) -> list[bool]:
     """Insert rows, and remember the newest position of each lane; return which of them are new."""
-    new = await insert_new(connection, inbox, inbox.c.key, rows)
+    new = insert_new(connection, inbox, inbox.c.key, rows)
     newest: dict[str, float] = {}
     for row in rows:
         if row["key"] in new and row["position"]:
             newest[row["lane"]] = max(row["position"], newest.get(row["lane"], 0.0))
     if newest:
-        await keep_newest(connection, newest)
+        keep_newest(connection, newest)
     results = []
     for row in rows:
         results.append(row["key"] in new)

@@ -10,17 +10,31 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, DateTime, delete, exists, func, select, text, true, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .. import logs
 from ..errors import StoreUnavailable
+from .database import Work, cause_of
 from .schema import leases
-from .sql import cause_of, insert_if_new, replace
-from .writer import Write
+from .sql import changes, insert_if_new, replace
+
+if TYPE_CHECKING:
+    from .postgresql import PostgreSQL
 
 log = logs.get(__name__)
 
@@ -97,11 +111,11 @@ class LeaseTable:
     They do not wait behind other writes: a lease that is renewed late is lost.
 
     Args:
-        engine: of the store.
+        database: of the store.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: "PostgreSQL") -> None:
+        self._database = database
         self._owner = uuid.uuid4().hex
         self.alone = False
         self._held: dict[Key, Callable[[], object]] = {}
@@ -122,9 +136,8 @@ class LeaseTable:
         )
         row = {"kind": kind, "lane": lane, "owner": self._owner, "until": _end()}
 
-        async def write(connection: AsyncConnection) -> bool:
-            new = await insert_if_new(connection, leases, row)
-            return new or bool((await connection.execute(claim)).rowcount)
+        def write(connection: Connection) -> bool:
+            return insert_if_new(connection, leases, row) or bool(connection.execute(claim).rowcount)
 
         if not await self._commit(write):
             return False
@@ -139,7 +152,7 @@ class LeaseTable:
             statement = delete(leases).where(
                 leases.c.kind == kind, leases.c.lane == lane, leases.c.owner == self._owner
             )
-            await self._commit(lambda connection: connection.execute(statement))
+            await self._commit(changes(statement))
 
     def held(self, kind: str, lane: str) -> bool:
         """Whether the lease of a lane surely still holds."""
@@ -177,17 +190,17 @@ class LeaseTable:
                 self._until.pop(key, None)
                 self._held.pop(key)()
 
-    async def _others(self, connection: AsyncConnection) -> int:
+    def _others(self, connection: Connection) -> int:
         """Show that this replica is there, and return how many others are."""
         present = leases.c.kind == _REPLICA
         gone = select(leases.c.lane).where(present, leases.c.until < func.now())
-        await connection.execute(
+        connection.execute(
             delete(leases).where(present, leases.c.lane.in_(gone.with_for_update(skip_locked=True)))
         )
         row = {"kind": _REPLICA, "lane": self._owner, "owner": self._owner, "until": _end()}
-        await replace(connection, leases, row)
+        replace(connection, leases, row)
         others = select(func.count()).select_from(leases).where(present, leases.c.owner != self._owner)
-        return int(await connection.scalar(others) or 0)
+        return int(connection.scalar(others) or 0)
 
     async def _renew(self) -> None:
         asked_at = time.monotonic()
@@ -204,23 +217,18 @@ class LeaseTable:
         )
         try:
             async with asyncio.timeout(TTL - _MARGIN):
-                renewed = await self._commit(lambda connection: _rows(connection, renew))
+                renewed = await self._commit(lambda connection: connection.execute(renew).all())
         except (StoreUnavailable, TimeoutError):
             return
         for kind, lane in renewed:
             if (kind, lane) in self._until:
                 self._until[kind, lane] = asked_at + TTL
 
-    async def _commit(self, write: Write[T]) -> T:
+    async def _commit(self, write: Work[T]) -> T:
         try:
-            async with self._engine.begin() as connection:
-                return await write(connection)
+            return await self._database.write_aside(write)
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(f"leases cannot be written: {cause_of(error)}") from error
-
-
-async def _rows(connection: AsyncConnection, statement: object) -> list[Key]:
-    return [(kind, lane) for kind, lane in (await connection.execute(statement)).all()]  # type: ignore[call-overload]
 
 
 def _end() -> ColumnElement[datetime]:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Float,
     Index,
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Text,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..errors import SchemaTooNew
 
@@ -109,16 +109,16 @@ _UPGRADES: dict[int, tuple[str, ...]] = {
 }
 
 
-async def prepare(connection: AsyncConnection) -> None:
+def prepare(connection: Connection) -> None:
     """Create the tables, or bring older ones up to date.
 
     Raises:
         SchemaTooNew: a newer version of the pack wrote them.
     """
-    await connection.run_sync(metadata.create_all)
-    found = await connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    metadata.create_all(connection)
+    found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
     if found is None:
-        await connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
+        connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
         return
     version = int(found)
     if version > SCHEMA_VERSION:
@@ -128,7 +128,5 @@ async def prepare(connection: AsyncConnection) -> None:
         )
     for step in range(version, SCHEMA_VERSION):
         for statement in _UPGRADES[step]:
-            await connection.exec_driver_sql(statement)
-    await connection.execute(
-        meta.update().where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION))
-    )
+            connection.exec_driver_sql(statement)
+    connection.execute(meta.update().where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION)))

@@ -4,25 +4,26 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from filelock import BaseFileLock, FileLock, Timeout
-from sqlalchemy import event, select, text
+from filelock import BaseFileLock
+from sqlalchemy import Connection, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from .. import logs
 from ..errors import StoreDamaged, StoreError, StoreInUse, StoreUnavailable
 from . import schema
 from .actions import Actions
+from .database import Database, cause_of
 from .dead import Dead
 from .inbox import Inbox
 from .leases import Leases, LeaseTable, SoleOwner
 from .schema import State
-from .sql import NONE, Held, cause_of, reading, replace
+from .sql import NONE, Held, replace
+from .sqlite import SQLite, locked, must_be_possible
 from .writer import Writer
 
 log = logs.get(__name__)
@@ -33,11 +34,6 @@ KEPT_FOR = 25 * 3600.0
 _PRUNE_EVERY = 300.0
 _LOOK_EVERY = 2.0
 _WORTH_TELLING = 500
-_LOCKED_FOR = 2.0  # seconds that a write waits for a lock; Slack waits three for its acknowledgement
-_SIZE = {
-    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
-    "postgresql": "SELECT pg_database_size(current_database())",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +77,14 @@ class Store:
         stats: what it held a few seconds ago.
     """
 
-    def __init__(
-        self, engine: AsyncEngine, for_writing: AsyncEngine, lock: BaseFileLock | None = None
-    ) -> None:
-        self._engine = engine
-        self._for_writing = for_writing  # its one connection is never waited for by who reads
+    def __init__(self, database: Database, leases: Leases, lock: BaseFileLock | None = None) -> None:
+        self._database = database
         self._lock = lock
-        self._writer = Writer(for_writing)
-        self.leases: Leases = SoleOwner() if engine.dialect.name == "sqlite" else LeaseTable(engine)
-        self.inbox = Inbox(engine, self._writer, self.leases)
-        self.actions = Actions(engine, self._writer, self.leases)
-        self.dead = Dead(engine, self._writer)
+        self._writer = Writer(database)
+        self.leases = leases
+        self.inbox = Inbox(database, self._writer, leases)
+        self.actions = Actions(database, self._writer, leases)
+        self.dead = Dead(database, self._writer)
         self.stats = Stats()
         self._committing: asyncio.Task[None] | None = None
 
@@ -112,24 +105,27 @@ class Store:
         """
         parsed = make_url(url)
         lock = None
+        database: Database
+        leases: Leases
         if parsed.drivername == "sqlite":
-            _sqlite_at(parsed, must_exist=must_exist)
-            engine, for_writing = _sqlite(parsed, 3), _sqlite(parsed, 1)
-            lock = None if shared else _locked(parsed)
+            must_be_possible(parsed, must_exist=must_exist)
+            database, leases = SQLite(parsed), SoleOwner()
+            lock = None if shared else locked(parsed)
         else:
-            engine, for_writing = _postgresql(parsed, 5), _postgresql(parsed, 1)
+            from .postgresql import PostgreSQL
+
+            database = PostgreSQL(parsed)
+            leases = LeaseTable(database)
         try:
-            async with engine.begin() as connection:
-                await _check(connection, parsed)
-                await schema.prepare(connection)
+            await database.write(partial(_prepare, parsed))
         except BaseException as error:
-            await engine.dispose()
+            await database.close()
             if lock is not None:
                 lock.release()
             if isinstance(error, SQLAlchemyError | OSError):
                 raise _opening_failed(parsed, error) from error
             raise
-        return cls(engine, for_writing, lock)
+        return cls(database, leases, lock)
 
     async def __aenter__(self) -> Self:
         self._committing = asyncio.create_task(self._writer.run())
@@ -141,8 +137,7 @@ class Store:
         self._writer.close()
         if self._committing is not None:
             await asyncio.gather(self._committing, return_exceptions=True)
-        await self._for_writing.dispose()
-        await self._engine.dispose()
+        await self._database.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -169,11 +164,8 @@ class Store:
 
     async def noted(self, key: str) -> str | None:
         """Return the value that is kept under a key, or None."""
-        async with reading(self._engine) as connection:
-            found: str | None = await connection.scalar(
-                select(schema.meta.c.value).where(schema.meta.c.key == key)
-            )
-            return found
+        query = select(schema.meta.c.value).where(schema.meta.c.key == key)
+        return await self._database.read(lambda connection: connection.scalar(query))
 
     async def _look_after(self) -> None:
         pruned_at = -_PRUNE_EVERY
@@ -194,10 +186,9 @@ class Store:
             await asyncio.sleep(_LOOK_EVERY)
 
     async def _count(self) -> Stats:
-        async with reading(self._engine) as connection:
-            size = int(await connection.scalar(text(_SIZE[self._engine.dialect.name])) or 0)
+        size = text(self._database.size)
         return Stats(
-            size=size,
+            size=int(await self._database.read(lambda connection: connection.scalar(size)) or 0),
             events=await self.inbox.held(State.TAKEN),
             actions=await self.actions.held(State.TAKEN, State.EXECUTING),
             results=await self.actions.held(State.FINISHED),
@@ -206,18 +197,23 @@ class Store:
         )
 
 
-async def _probe(connection: AsyncConnection) -> None:
-    await replace(connection, schema.meta, {"key": "probe", "value": str(time.time())})
+def _probe(connection: Connection) -> None:
+    replace(connection, schema.meta, {"key": "probe", "value": str(time.time())})
 
 
-async def _check(connection: AsyncConnection, url: URL) -> None:
+def _prepare(url: URL, connection: Connection) -> None:
+    _check(connection, url)
+    schema.prepare(connection)
+
+
+def _check(connection: Connection, url: URL) -> None:
     """Refuse a damaged file; let replicas that start at once prepare the tables one after the other."""
     if connection.dialect.name == "sqlite":
-        found = await connection.scalar(text("PRAGMA quick_check(1)"))
+        found = connection.scalar(text("PRAGMA quick_check(1)"))
         if found != "ok":
             raise StoreDamaged(_damaged(url, str(found)))
     else:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(7055214)"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(7055214)"))
 
 
 def _opening_failed(url: URL, error: BaseException) -> StoreError:
@@ -230,60 +226,6 @@ def _opening_failed(url: URL, error: BaseException) -> StoreError:
     if "locked" in cause:
         return StoreInUse(f"the store {url.database} is locked by another program")
     return StoreDamaged(_damaged(url, cause))
-
-
-def _locked(url: URL) -> BaseFileLock:
-    lock = FileLock(f"{url.database}-lock", thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise StoreInUse(
-            f"the store {url.database} is used by another flyte-slack: stop that one, or, for several "
-            "replicas, set FLYTE_SLACK_STORE to a PostgreSQL database"
-        ) from None
-    return lock
-
-
-def _sqlite_at(url: URL, *, must_exist: bool) -> None:
-    """Refuse a place where no file can be."""
-    path = Path(url.database or "")
-    if must_exist and not path.exists():
-        raise StoreDamaged(f"there is no store {path}: check FLYTE_SLACK_STORE")
-    if not path.parent.is_dir():
-        raise StoreDamaged(
-            f"the store {path} cannot be opened: the folder {path.parent} does not exist: "
-            "create it, or set FLYTE_SLACK_STORE to another place"
-        )
-
-
-def _sqlite(url: URL, connections: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"),
-        connect_args={"timeout": _LOCKED_FOR},
-        hide_parameters=True,
-        pool_size=connections,
-        max_overflow=0,
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return engine
-
-
-def _postgresql(url: URL, connections: int) -> AsyncEngine:
-    return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
-        pool_pre_ping=True,
-        hide_parameters=True,
-        pool_size=connections,
-        max_overflow=0,
-        connect_args={"timeout": 5, "command_timeout": 30},
-    )
 
 
 def _damaged(url: URL, cause: str) -> str:

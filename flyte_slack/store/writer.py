@@ -1,21 +1,20 @@
 """Group commit: writes that wait together share one transaction, and each caller learns of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable
+from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .. import logs, retries
 from ..errors import StoreUnavailable
-from .sql import cause_of
+from .database import Database, Work, cause_of
 
 T = TypeVar("T")
-Write = Callable[[AsyncConnection], Awaitable[T]]
-Bulk = Callable[[AsyncConnection, list[Any]], Awaitable[list[Any]]]
+Bulk = Callable[[Connection, list[Any]], list[Any]]
 """Writes several rows of one kind with one statement, and returns a result for each."""
 
 log = logs.get(__name__)
@@ -31,16 +30,16 @@ class _Waiting:
     position: float | None
 
 
-async def _single(connection: AsyncConnection, rows: list[Write[Any]]) -> list[Any]:
+def _single(connection: Connection, rows: list[Work[Any]]) -> list[Any]:
     """Carry out writes that have nothing in common."""
-    return [await write(connection) for write in rows]
+    return [write(connection) for write in rows]
 
 
 def each(statement: Executable) -> Bulk:
     """Return what carries out a statement once for each row that waits."""
 
-    async def write(connection: AsyncConnection, rows: list[Any]) -> list[None]:
-        await connection.execute(statement, rows)
+    def write(connection: Connection, rows: list[Any]) -> list[None]:
+        connection.execute(statement, rows)
         return [None] * len(rows)
 
     return write
@@ -53,14 +52,14 @@ class Writer:
         problem: why the last write failed, or None while the store can be written.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._waiting: list[_Waiting] = []
         self._work = asyncio.Event()
         self._closed = False
         self.problem: str | None = None
 
-    async def write(self, write: Write[T]) -> T:
+    async def write(self, write: Work[T]) -> T:
         """Run a write and return its result once it is durable.
 
         Args:
@@ -88,7 +87,7 @@ class Writer:
         self._work.set()
         return await asyncio.shield(done)
 
-    async def persist(self, write: Write[T]) -> T:
+    async def persist(self, write: Work[T]) -> T:
         """Run a write that must not be lost: repeated until the store takes it."""
         return await retries.until_stored(self.write, write)
 
@@ -113,8 +112,7 @@ class Writer:
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            async with self._engine.begin() as connection:
-                results = await _write(connection, batch)
+            results = await self._database.write(partial(_write, batch))
         except (SQLAlchemyError, OSError) as error:
             if len(batch) > 1 and not _concerns_all(error):
                 for single in batch:  # one of them is the cause: the others shall not share its fate
@@ -144,14 +142,14 @@ class Writer:
         self.problem = cause
 
 
-async def _write(connection: AsyncConnection, batch: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
+def _write(batch: list[_Waiting], connection: Connection) -> list[tuple[_Waiting, Any]]:
     """Write a batch, kind by kind: rows of different kinds do not depend on each other."""
     kinds: dict[Bulk, list[_Waiting]] = {}
     for waiting in batch:
         kinds.setdefault(waiting.write, []).append(waiting)
     results: list[tuple[_Waiting, Any]] = []
     for write, alike in kinds.items():
-        found = await write(connection, [waiting.row for waiting in alike])
+        found = write(connection, [waiting.row for waiting in alike])
         results += zip(alike, found, strict=True)
     return results
 

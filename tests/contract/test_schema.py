@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 from postgres import Postgres
-from sqlalchemy import inspect, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, inspect, text
 
 from flyte_slack.store import Store
 from flyte_slack.store.schema import SCHEMA_VERSION, metadata
@@ -18,20 +17,22 @@ TO_VERSION_1 = (
 )
 
 
-async def shape(connection: AsyncConnection) -> dict[str, tuple[set[str], set[str]]]:
+def shape(connection: Connection) -> dict[str, tuple[set[str], set[str]]]:
     """Return the columns and indexes of each table."""
+    found = inspect(connection)
+    return {
+        name: (
+            {str(column["name"]) for column in found.get_columns(name)},
+            {str(index["name"]) for index in found.get_indexes(name)},
+        )
+        for name in metadata.tables
+    }
 
-    def look(sync: object) -> dict[str, tuple[set[str], set[str]]]:
-        found = inspect(sync)
-        return {
-            name: (
-                {str(column["name"]) for column in found.get_columns(name)},
-                {str(index["name"]) for index in found.get_indexes(name)},
-            )
-            for name in metadata.tables
-        }
 
-    return await connection.run_sync(look)
+def downgrade(connection: Connection) -> None:
+    """Make a store of schema version 1."""
+    for statement in TO_VERSION_1:
+        connection.execute(text(statement))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -43,14 +44,10 @@ async def test_version_1_is_upgraded(kind: str, tmp_path: Path, request: pytest.
         url = postgres.new_database()
     async with await Store.open(url) as store:
         await store.inbox.add("C1:1", "C1", {"text": "kept"}, 1.0)
-        async with store._engine.begin() as connection:
-            new = await shape(connection)
-            for statement in TO_VERSION_1:
-                await connection.execute(text(statement))
-            assert await shape(connection) != new
+        new = await store._database.read(shape)
+        await store._database.write(downgrade)
+        assert await store._database.read(shape) != new
     async with await Store.open(url) as store:
-        async with store._engine.connect() as connection:
-            assert await shape(connection) == new
-            version = await connection.scalar(text("SELECT value FROM meta WHERE key = 'schema_version'"))
-            assert int(version) == SCHEMA_VERSION
+        assert await store._database.read(shape) == new
+        assert await store.noted("schema_version") == str(SCHEMA_VERSION)
         assert [event.body for event in await store.inbox.waiting("C1", 10)] == [{"text": "kept"}]

@@ -167,7 +167,8 @@ class TestActions:
         async with reopen() as store:
             assert await store.actions.results() == []
             assert await count(store.actions, State.DEAD) == 1
-            async with store._engine.connect() as connection:
-                row = (await connection.exec_driver_sql("SELECT reason, result FROM actions")).one()
+            row = await store._database.read(
+                lambda connection: connection.exec_driver_sql("SELECT reason, result FROM actions").one()
+            )
         assert row.reason == "POST …: 400 Bad Request"
         assert "R" in row.result

@@ -23,8 +23,8 @@ def trace(folder: Path) -> dict[str, bytes]:
 
 async def rows(store: Store) -> list[Any]:
     """Return what is in the table that examining writes to."""
-    async with store._engine.connect() as connection:
-        return list((await connection.execute(text("SELECT key, value FROM meta ORDER BY key"))).all())
+    query = text("SELECT key, value FROM meta ORDER BY key")
+    return await store._database.read(lambda connection: list(connection.execute(query)))
 
 
 async def test_store_of_a_pack(url: str, reopen: Opener, tmp_path: Path) -> None:

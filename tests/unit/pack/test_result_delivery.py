@@ -36,9 +36,16 @@ async def state(parts: Parts, state: State) -> None:
     await eventually_true(lambda: count(parts.store.actions, state))
 
 
+async def sql(folder: Path, statement: str) -> object:
+    """Carry out a statement in the store, and return the one value it gives."""
+    async with opened(folder) as store:
+        return await store._database.write(
+            lambda connection: connection.exec_driver_sql(statement).scalar_one()
+        )
+
+
 async def reason(folder: Path) -> str:
-    async with opened(folder) as store, store._engine.connect() as connection:
-        return str((await connection.exec_driver_sql("SELECT reason FROM actions")).scalar_one())
+    return str(await sql(folder, "SELECT reason FROM actions"))
 
 
 async def test_result_is_posted_once(flyte: ScriptedFlyte, tmp_path: Path) -> None:
@@ -105,9 +112,8 @@ async def test_15_minutes_are_counted_over_restarts(
             return result is not None and result.refused_for is not None
 
         await eventually_true(refused)
-    async with opened(tmp_path) as store, store._engine.begin() as connection:
-        await connection.exec_driver_sql("UPDATE actions SET refused_for = refused_for + 899.9")
-        assert (await connection.exec_driver_sql("SELECT in_doubt FROM actions")).scalar_one() == 0
+    later = "UPDATE actions SET refused_for = refused_for + 899.9 RETURNING in_doubt"
+    assert await sql(tmp_path, later) == 0
     impatient(monkeypatch)
     async with pack(flyte, tmp_path, poll=False) as parts:
         await state(parts, State.DEAD)

@@ -1,0 +1,59 @@
+"""The database below a store: what both kinds of it offer.
+
+What is done in it is a plain function of a connection.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..errors import StoreUnavailable
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+"""What is done within one transaction. It may run in another thread."""
+
+
+def cause_of(error: BaseException) -> str:
+    """Return the driver's own words, without the statement and its parameters: they hold message texts."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+class Database(ABC):
+    """Connections to one database.
+
+    Attributes:
+        size: a query for its bytes on disk.
+    """
+
+    size: str
+
+    async def read(self, work: Work[T]) -> T:
+        """Return what is read.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+        try:
+            return await self._read(work)
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreUnavailable(f"the store cannot be read: {cause_of(error)}") from error
+
+    @abstractmethod
+    async def _read(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def write(self, work: Work[T]) -> T:
+        """Do it in a transaction, and return when that is durable. Who reads does not wait for it.
+
+        Raises:
+            SQLAlchemyError: nothing of it was written.
+            OSError: the same.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connections."""
