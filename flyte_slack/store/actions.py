@@ -78,6 +78,11 @@ class Actions:
         self._database = database
         self._writer = writer
         self._leases = leases
+        fence = leases.fence("actions", actions.c.lane)
+        self._executing = _BY_ID.where(actions.c.lane == bindparam("in"), fence, _unfinished()).values(
+            state=State.EXECUTING, begun_at=bindparam("at")
+        )
+        self._not_executed = _BY_ID.where(fence, _unfinished()).values(state=State.TAKEN)
 
     async def add(self, reference: str, lane: str, command: str, input_: object) -> str | None:
         """Store an action that was taken.
@@ -131,7 +136,7 @@ class Actions:
             .order_by(func.min(actions.c.id))
             .limit(limit)
         )
-        return await self._database.read(lambda connection: list(connection.scalars(query)))
+        return await self._database.search(lambda connection: list(connection.scalars(query)))
 
     async def next(self, lane: str) -> StoredAction | None:
         """Return the first action of a lane that is not finished, or None."""
@@ -148,23 +153,15 @@ class Actions:
         Raises:
             LeaseLost: another replica works in the lane by now, or the action was put into another.
         """
-        changed = await self._set(
-            action.id,
-            actions.c.lane == action.lane,
-            self._leases.fence("actions", actions.c.lane),
-            _unfinished(),
-            state=State.EXECUTING,
-            begun_at=time.time() if at is None else at,
-        )
-        if not changed:
+        row = {"row": action.id, "in": action.lane, "at": time.time() if at is None else at}
+        if not await self._writer.persist(changes(self._executing, row)):
             raise LeaseLost(
                 f"the action {action.identity} is worked on in another lane, or by another replica"
             )
 
     async def not_executed(self, action: StoredAction) -> None:
         """Record that what was begun surely had no effect; a former holder of the lease changes nothing."""
-        fence = self._leases.fence("actions", actions.c.lane)
-        await self._set(action.id, fence, _unfinished(), state=State.TAKEN)
+        await self._writer.persist(changes(self._not_executed, {"row": action.id}))
 
     async def finished(self, action: StoredAction, result: dict[str, Any]) -> None:
         """Keep the result of an action, in place of its input."""
@@ -179,7 +176,7 @@ class Actions:
             .order_by(actions.c.id)
             .limit(limit)
         )
-        return await self._database.read(lambda connection: list(connection.scalars(query)))
+        return await self._database.search(lambda connection: list(connection.scalars(query)))
 
     async def result(self, id_: int) -> StoredResult | None:
         """Return a result that waits, or None where it does not wait any more."""
@@ -194,35 +191,34 @@ class Actions:
         self, result: StoredResult, *, in_doubt: bool, refused_for: float | None = None
     ) -> None:
         """Record how a try to deliver failed."""
-        await self._set(result.id, _waits(), in_doubt=in_doubt, refused_for=refused_for)
+        await self._set(result, in_doubt=in_doubt, refused_for=refused_for)
 
     async def delivered(self, result: StoredResult) -> None:
         """Keep of a delivered action its identity only."""
-        await self._change(_DELIVERED, result.id, now=time.time())
+        await self._change(_DELIVERED, result.id, now=time.time(), lazily=True)
 
     async def dead(self, result: StoredResult, reason: str) -> None:
         """Put a result aside that Flyte will never take."""
-        await self._set(result.id, _waits(), state=State.DEAD, reason=reason, ended_at=time.time())
+        await self._set(result, state=State.DEAD, reason=reason, ended_at=time.time())
 
-    async def _change(self, write: Bulk, id_: int, **values: object) -> None:
+    async def _change(self, write: Bulk, id_: int, *, lazily: bool = False, **values: object) -> None:
         """Change a row, together with others, if it is in the expected state."""
-        await retries.until_stored(self._writer.together, write, {"row": id_, **values})
+        await retries.until_stored(self._writer.together, write, {"row": id_, **values}, lazily=lazily)
 
-    async def _set(self, id_: int, *conditions: ColumnElement[bool], **values: object) -> bool:
-        """Change a row that is in the expected state, and return whether it was."""
-        statement, row = _BY_ID.where(*conditions), {"row": id_, **values}
-        return bool(await self._writer.persist(changes(statement, row)))
+    async def _set(self, result: StoredResult, **values: object) -> None:
+        """Change a result that waits."""
+        await self._writer.persist(changes(_BY_ID.where(_waits()), {"row": result.id, **values}))
 
     async def holds(self, part: str) -> bool:
         """Whether an action is stored whose reference has this part between two slashes."""
         query = (
             select(actions.c.id).where(actions.c.reference.contains(f"/{part}/", autoescape=True)).limit(1)
         )
-        return await self._database.read(lambda connection: connection.scalar(query) is not None)
+        return await self._database.search(lambda connection: connection.scalar(query) is not None)
 
     async def held(self, *states: State) -> Held:
         """Return how many actions are in these states, and since when the oldest was taken."""
-        return await self._database.read(held(actions.c.state, states, actions.c.taken_at))
+        return await self._database.search(held(actions.c.state, states, actions.c.taken_at))
 
     async def prune(self, before: float) -> None:
         """Forget what was delivered before a time, in seconds since the epoch."""

@@ -4,7 +4,8 @@ What is done in it is a plain function of a connection.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -22,6 +23,14 @@ def cause_of(error: BaseException) -> str:
     return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreUnavailable(f"the store cannot be read: {cause_of(error)}") from error
+
+
 class Database(ABC):
     """Connections to one database.
 
@@ -32,18 +41,28 @@ class Database(ABC):
     size: str
 
     async def read(self, work: Work[T]) -> T:
-        """Return what is read.
+        """Return a few rows, found by their index.
 
         Raises:
             StoreUnavailable: the store cannot be read.
         """
-        try:
+        with _readable():
             return await self._read(work)
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable(f"the store cannot be read: {cause_of(error)}") from error
+
+    async def search(self, work: Work[T]) -> T:
+        """Return what takes a while to be read.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+        with _readable():
+            return await self._search(work)
 
     @abstractmethod
     async def _read(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def _search(self, work: Work[T]) -> T: ...
 
     @abstractmethod
     async def write(self, work: Work[T]) -> T:

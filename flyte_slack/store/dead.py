@@ -62,7 +62,7 @@ class Dead:
                 for row in connection.execute(select(table).where(table.c.state == State.DEAD))
             ]
 
-        return sorted(await self._database.read(read), key=lambda row: row.since, reverse=True)
+        return sorted(await self._database.search(read), key=lambda row: row.since, reverse=True)
 
     async def show(self, id_: str) -> DeadRow | None:
         """Return one, or None where there is none with this id."""

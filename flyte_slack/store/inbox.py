@@ -86,7 +86,7 @@ class Inbox:
             .order_by(func.min(inbox.c.id))
             .limit(limit)
         )
-        return await self._database.read(lambda connection: list(connection.scalars(query)))
+        return await self._database.search(lambda connection: list(connection.scalars(query)))
 
     async def waiting(self, lane: str, limit: int) -> list[StoredEvent]:
         """Return the next events of a lane, in their order."""
@@ -119,7 +119,7 @@ class Inbox:
 
     async def held(self, *states: State) -> Held:
         """Return how many events are in these states, and since when."""
-        return await self._database.read(held(inbox.c.state, states, inbox.c.stored_at))
+        return await self._database.search(held(inbox.c.state, states, inbox.c.stored_at))
 
     async def prune(self, before: float) -> None:
         """Forget what was delivered before a time, in seconds since the epoch."""

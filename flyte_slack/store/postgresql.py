@@ -27,6 +27,8 @@ class PostgreSQL(Database):
         async with self._engine.connect() as connection:
             return await connection.run_sync(work)
 
+    _search = _read
+
     async def write(self, work: Work[T]) -> T:
         """Do it in a transaction, after those asked for before, and return when that is durable."""
         async with self._for_writing.begin() as connection:

@@ -17,13 +17,12 @@ T = TypeVar("T")
 LOCKED_FOR = 2.0
 """Seconds that a write waits for a lock; Slack waits three for its acknowledgement."""
 
-_READERS = 2
-
 
 class SQLite(Database):
-    """A file, whose transactions run as a whole in a thread.
+    """A file.
 
-    To hand over each statement by itself takes several times as long as the statements do.
+    What writes, or reads much, runs as a whole in a thread: to hand over each statement by itself takes
+    several times as long as the statements do. A few rows are read on the spot: that waits for no lock.
 
     Args:
         url: names it.
@@ -33,22 +32,26 @@ class SQLite(Database):
 
     def __init__(self, url: URL) -> None:
         self._writing = ThreadPoolExecutor(1, "store-writing")
-        self._reading = ThreadPoolExecutor(_READERS, "store-reading")
+        self._searching = ThreadPoolExecutor(1, "store-searching")
         self._engine = create_engine(
             url,
             connect_args={"timeout": LOCKED_FOR},
             hide_parameters=True,
-            pool_size=1 + _READERS,
+            pool_size=3,
             max_overflow=0,
         )
         event.listen(self._engine, "connect", _make_durable)
 
     async def _read(self, work: Work[T]) -> T:
+        with self._engine.connect() as connection:
+            return work(connection)
+
+    async def _search(self, work: Work[T]) -> T:
         def do() -> T:
             with self._engine.connect() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._reading, do)
+        return await asyncio.get_running_loop().run_in_executor(self._searching, do)
 
     async def write(self, work: Work[T]) -> T:
         """Do it in a transaction, after those asked for before, and return when that is durable."""
@@ -61,7 +64,7 @@ class SQLite(Database):
 
     async def close(self) -> None:
         """Close the connections, when what was begun is done."""
-        for threads in (self._writing, self._reading):
+        for threads in (self._writing, self._searching):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
         self._engine.dispose()
 

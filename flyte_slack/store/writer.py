@@ -20,6 +20,8 @@ Bulk = Callable[[Connection, list[Any]], list[Any]]
 log = logs.get(__name__)
 
 _LARGEST_BATCH = 200
+_LAZY = 0.02
+_TURNS = 2  # of the event loop, for those who are about to write too
 
 
 @dataclass(slots=True)
@@ -71,20 +73,27 @@ class Writer:
         result: T = await self.together(_single, write)
         return result
 
-    async def together(self, write: Bulk, row: object, position: float | None = None) -> Any:
+    async def together(
+        self, write: Bulk, row: object, position: float | None = None, *, lazily: bool = False
+    ) -> Any:
         """Write a row, together with those like it that wait, and return its result once it is durable.
 
         Args:
             write: writes all of them.
             row: what to write.
             position: rows that have one are put in this order among those that wait at the same time.
+            lazily: it can wait a little for others, to share their transaction.
 
         Raises:
             StoreUnavailable: it was not written.
         """
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Waiting(write, row, done, position))
-        self._work.set()
+        if lazily:
+            loop.call_later(_LAZY, self._work.set)
+        else:
+            self._work.set()
         return await asyncio.shield(done)
 
     async def persist(self, write: Work[T]) -> T:
@@ -106,6 +115,8 @@ class Writer:
     async def _flush(self) -> None:
         """Commit what waits now, and what comes meanwhile."""
         while self._waiting:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             waiting = _in_order(self._waiting)
             batch, self._waiting = waiting[:_LARGEST_BATCH], waiting[_LARGEST_BATCH:]
             await self._commit(batch)
