@@ -128,7 +128,7 @@ class Actions:
         query = (
             select(actions.c.lane)
             .where(
-                actions.c.state.in_([State.TAKEN, State.EXECUTING]),
+                _unfinished(),
                 (actions.c.lane != PARKED) | ~actions.c.taken_at.between(now - PARKED_FOR, now + PARKED_FOR),
                 self._leases.free("actions", actions.c.lane),
             )
@@ -227,7 +227,8 @@ class Actions:
 
 
 def _unfinished() -> ColumnElement[bool]:
-    return actions.c.state.in_([State.TAKEN, State.EXECUTING])
+    # `in_` would be spelled out anew each time
+    return (actions.c.state == State.TAKEN) | (actions.c.state == State.EXECUTING)
 
 
 def _waits() -> ColumnElement[bool]:
@@ -236,10 +237,7 @@ def _waits() -> ColumnElement[bool]:
 
 # built once: that takes longer than executing them
 _NEXT = (
-    select(actions)
-    .where(actions.c.state.in_([State.TAKEN, State.EXECUTING]), actions.c.lane == bindparam("of"))
-    .order_by(actions.c.id)
-    .limit(1)
+    select(actions).where(_unfinished(), actions.c.lane == bindparam("of")).order_by(actions.c.id).limit(1)
 )
 _RESULT = select(actions).where(actions.c.id == bindparam("row"), actions.c.state == State.FINISHED)
 _BY_ID = update(actions).where(actions.c.id == bindparam("row"))

@@ -143,7 +143,7 @@ _DELIVERED = each(
 
 def _add(connection: Connection, rows: list[dict[str, Any]]) -> list[bool]:
     """Insert rows, and remember the newest position of each lane; return which of them are new."""
-    new = insert_new(connection, inbox, inbox.c.key, rows)
+    new = insert_new(connection, inbox, "key", rows)
     newest: dict[str, float] = {}
     for row in rows:
         if row["key"] in new and row["position"]:

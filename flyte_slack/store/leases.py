@@ -134,10 +134,11 @@ class LeaseTable:
             .where(leases.c.kind == kind, leases.c.lane.in_(mine.with_for_update(skip_locked=True)))
             .values(owner=self._owner, until=_end())
         )
-        row = {"kind": kind, "lane": lane, "owner": self._owner, "until": _end()}
+        row = {"kind": kind, "lane": lane, "owner": self._owner}
 
         def write(connection: Connection) -> bool:
-            return insert_if_new(connection, leases, row) or bool(connection.execute(claim).rowcount)
+            new = insert_if_new(connection, leases, row, until=_end())
+            return new or bool(connection.execute(claim).rowcount)
 
         if not await self._commit(write):
             return False

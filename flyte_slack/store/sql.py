@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Table, func, select
@@ -40,18 +41,49 @@ def changes(statement: Executable, row: Mapping[str, Any] | None = None) -> Work
     return lambda connection: connection.execute(statement, row).rowcount
 
 
-def insert_if_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
-    """Insert a row unless a unique column already holds its value; return whether it is new."""
-    statement = _INSERTS[connection.dialect.name](table).values(row).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount)
+# statements are built once: that takes longer than executing them
 
 
-def insert_new(
-    connection: Connection, table: Table, key: ColumnElement[str], rows: Sequence[dict[str, Any]]
-) -> set[str]:
+@cache
+def _insert_if_new(dialect: str, table: Table) -> Any:
+    return _INSERTS[dialect](table).on_conflict_do_nothing()
+
+
+@cache
+def _keep_newest(dialect: str) -> Any:
+    statement = _INSERTS[dialect](positions)
+    return statement.on_conflict_do_update(
+        index_elements=[positions.c.lane],
+        set_={"newest": statement.excluded.newest},
+        where=statement.excluded.newest > positions.c.newest,
+    )
+
+
+@cache
+def _insert_new(dialect: str, table: Table, key: str) -> Any:
+    return _insert_if_new(dialect, table).returning(table.c[key])
+
+
+def insert_if_new(
+    connection: Connection, table: Table, row: dict[str, Any], **expressions: ColumnElement[Any]
+) -> bool:
+    """Insert a row unless a unique column already holds its value; return whether it is new.
+
+    Args:
+        connection: to the database.
+        table: to insert into.
+        row: its values.
+        expressions: values that the database works out.
+    """
+    statement = _insert_if_new(connection.dialect.name, table)
+    if expressions:
+        statement = statement.values(expressions)
+    return bool(connection.execute(statement, row).rowcount)
+
+
+def insert_new(connection: Connection, table: Table, key: str, rows: Sequence[dict[str, Any]]) -> set[str]:
     """Insert the rows whose unique key is not there yet, the first of each; return the keys of those."""
-    statement = _INSERTS[connection.dialect.name](table).on_conflict_do_nothing().returning(key)
-    return set(connection.execute(statement, rows).scalars())
+    return set(connection.execute(_insert_new(connection.dialect.name, table, key), rows).scalars())
 
 
 def replace(connection: Connection, table: Table, row: dict[str, Any]) -> None:
@@ -64,12 +96,7 @@ def replace(connection: Connection, table: Table, row: dict[str, Any]) -> None:
 
 def keep_newest(connection: Connection, newest: Mapping[str, float]) -> None:
     """Remember the newest position of each lane."""
-    statement = _INSERTS[connection.dialect.name](positions)
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[positions.c.lane],
-            set_={"newest": statement.excluded.newest},
-            where=statement.excluded.newest > positions.c.newest,
-        ),
+        _keep_newest(connection.dialect.name),
         [{"lane": lane, "newest": position} for lane, position in sorted(newest.items())],
     )
