@@ -5,11 +5,12 @@ try is said by their class (`retryable`), never here.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
-from tenacity.stop import stop_base, stop_never
+from tenacity.stop import stop_after_delay, stop_never
 from tenacity.wait import wait_base, wait_random_exponential
 
 P = ParamSpec("P")
@@ -65,21 +66,6 @@ def is_retryable(error: BaseException) -> bool:
     return bool(getattr(error, "retryable", False))
 
 
-def retrying(wait: wait_base, *, stop: stop_base | None = None) -> AsyncRetrying:
-    """Return a loop over tries that goes on while the error is retryable and re-raises what is not.
-
-    Args:
-        wait: one of the policies above.
-        stop: when to give up; never, by default.
-    """
-    return AsyncRetrying(
-        wait=wait,
-        stop=stop or stop_never,
-        retry=retry_if_exception(is_retryable),
-        reraise=True,
-    )
-
-
 def pause(wait: wait_base, tries: int, error: BaseException) -> float:
     """Return the seconds that a policy waits after so many failed tries, for loops that outlive one call."""
     state = RetryCallState(retry_object=AsyncRetrying(), fn=None, args=(), kwargs={})
@@ -88,15 +74,33 @@ def pause(wait: wait_base, tries: int, error: BaseException) -> float:
     return float(wait(state))
 
 
+async def repeat(call: Callable[[], Awaitable[T]], wait: wait_base, within: float | None = None) -> T:
+    """Call again while it fails with a retryable error, and raise any other.
+
+    Args:
+        call: what to do.
+        wait: one of the policies above.
+        within: seconds after which it is given up, and the last error raised; never, by default.
+    """
+    begun_at = time.monotonic()
+    try:
+        return await call()  # as a rule that does it: no machinery is set up for it
+    except Exception as error:
+        if not is_retryable(error) or (within is not None and time.monotonic() - begun_at >= within):
+            raise
+        first = pause(wait, 1, error)
+    await asyncio.sleep(first)
+    async for attempt in AsyncRetrying(
+        wait=wait,
+        stop=stop_never if within is None else stop_after_delay(begun_at + within - time.monotonic()),
+        retry=retry_if_exception(is_retryable),
+        reraise=True,
+    ):
+        with attempt:
+            return await call()
+    raise AssertionError("a loop without a stop does not end")
+
+
 async def until_stored(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the store until it answers."""
-    try:
-        return await call(*args, **kwargs)  # as a rule it does at once
-    except Exception as error:
-        if not is_retryable(error):
-            raise
-        await asyncio.sleep(pause(STORE, 1, error))
-    async for attempt in retrying(STORE):
-        with attempt:
-            return await call(*args, **kwargs)
-    raise AssertionError("a loop without a stop does not end")
+    return await repeat(lambda: call(*args, **kwargs), STORE)

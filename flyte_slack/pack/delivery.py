@@ -117,6 +117,8 @@ class EventDelivery:
                     await self._dead(stored, event.name, f"larger than the {LARGEST} bytes that Flyte takes")
                 else:
                     await self._deliver(stored, event)
+            if len(waiting) < _BATCH and self._leases.alone:
+                return  # what was stored meanwhile has woken the lane
 
     async def _deliver(self, stored: StoredEvent, event: Event) -> None:
         tries = 0

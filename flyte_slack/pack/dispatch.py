@@ -17,6 +17,7 @@ from .lanes import Lanes
 log = logs.get(__name__)
 
 _NO_LANE = ""
+_BATCH = 10  # of a lane, in memory
 
 
 class _Context:
@@ -96,16 +97,19 @@ class Dispatcher:
         await self._lanes.run()
 
     async def _work(self, lane: str) -> None:
-        while (action := await retries.until_stored(self._store.actions.next, lane)) is not None:
-            try:
-                event = await self._execute(action)
-            except LeaseLost:
-                return
-            await self._store.actions.finished(action, event.wire())
-            ACTIONS.labels(self._named(action), event.name).inc()
-            ACTION_FINISHED.observe(max(0.0, time.time() - action.taken_at))
-            log.info("action finished", command=action.command, action=action.identity, name=event.name)
-            self._delivery.wake(action.id)
+        while waiting := await retries.until_stored(self._store.actions.waiting, lane, _BATCH):
+            for action in waiting:
+                try:
+                    event = await self._execute(action)
+                except LeaseLost:
+                    return
+                await self._store.actions.finished(action, event.wire())
+                ACTIONS.labels(self._named(action), event.name).inc()
+                ACTION_FINISHED.observe(max(0.0, time.time() - action.taken_at))
+                log.info("action finished", command=action.command, action=action.identity, name=event.name)
+                self._delivery.wake(action.id)
+            if len(waiting) < _BATCH and self._store.leases.alone:
+                return  # what was stored meanwhile has woken the lane
 
     async def _execute(self, action: StoredAction) -> Event:
         """Return the one event that an action ends in; nothing escapes as an error."""

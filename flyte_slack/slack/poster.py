@@ -8,7 +8,6 @@ from typing import Any
 
 from cachetools import TTLCache
 from slack_sdk.web.async_client import AsyncWebClient
-from tenacity import stop_after_delay
 
 from .. import logs, retries
 from ..pack import ActionContext
@@ -139,16 +138,15 @@ class Poster:
         if action.begun_at is not None:
             posted = await self._reconciled(message, action, action.begun_at)
         if posted is None:
-            async for attempt in retries.retrying(
-                retries.SLACK_POST, stop=stop_after_delay(retries.SLACK_UNAVAILABLE_AFTER)
-            ):
-                with attempt:
-                    await self._turn(pace, deadline)
-                    posted = await self._try(message, action, pace)
-        confirmation = posted or {}
+
+            async def post() -> Mapping[str, Any]:
+                await self._turn(pace, deadline)
+                return await self._try(message, action, pace)
+
+            posted = await retries.repeat(post, retries.SLACK_POST, retries.SLACK_UNAVAILABLE_AFTER)
         # a channel known by name and by id is one channel
-        self._paces[channel] = self._paces.setdefault(str(confirmation.get("channel")), pace)
-        return confirmation
+        self._paces[channel] = self._paces.setdefault(str(posted.get("channel")), pace)
+        return posted
 
     async def _turn(self, pace: Pace, deadline: float) -> None:
         """Wait until the channel may get its next message."""

@@ -138,10 +138,12 @@ class Actions:
         )
         return await self._database.search(lambda connection: list(connection.scalars(query)))
 
-    async def next(self, lane: str) -> StoredAction | None:
-        """Return the first action of a lane that is not finished, or None."""
-        row = await self._database.read(lambda connection: connection.execute(_NEXT, {"of": lane}).first())
-        return _action(row) if row else None
+    async def waiting(self, lane: str, limit: int) -> list[StoredAction]:
+        """Return the first actions of a lane that are not finished, in the order taken."""
+        which = {"of": lane, "most": limit}
+        return await self._database.read(
+            lambda connection: [_action(row) for row in connection.execute(_WAITING, which)]
+        )
 
     async def executing(self, action: StoredAction, at: float | None = None) -> None:
         """Record that from now on the outcome may be unknown.
@@ -236,8 +238,11 @@ def _waits() -> ColumnElement[bool]:
 
 
 # built once: that takes longer than executing them
-_NEXT = (
-    select(actions).where(_unfinished(), actions.c.lane == bindparam("of")).order_by(actions.c.id).limit(1)
+_WAITING = (
+    select(actions)
+    .where(_unfinished(), actions.c.lane == bindparam("of"))
+    .order_by(actions.c.id)
+    .limit(bindparam("most"))
 )
 _RESULT = select(actions).where(actions.c.id == bindparam("row"), actions.c.state == State.FINISHED)
 _BY_ID = update(actions).where(actions.c.id == bindparam("row"))

@@ -13,9 +13,7 @@ async def keys(store: Store, lane: str = "C1") -> list[str]:
 
 
 async def action(store: Store, lane: str = "C1") -> StoredAction:
-    found = await store.actions.next(lane)
-    assert found is not None
-    return found
+    return (await store.actions.waiting(lane, 1))[0]
 
 
 async def finished(store: Store, reference: str = "r/1", result: str = "R") -> StoredResult:

@@ -32,7 +32,7 @@ class TestActions:
         assert not await store.actions.add("r/1", "C1", "sendMessage", {})
         await store.actions.finished(await action(store), {"event": "R"})
         assert not await store.actions.add("r/1", "C1", "sendMessage", {})
-        assert await store.actions.next("C1") is None
+        assert await store.actions.waiting("C1", 1) == []
 
     async def test_lane_is_executed_in_the_order_taken(self, store: Store) -> None:
         """The next action of a lane is the oldest that is not finished; other lanes do not matter."""
@@ -40,9 +40,10 @@ class TestActions:
             await store.actions.add(f"r/{number}", f"C{number % 2}", "c", {"n": number})
         assert await store.actions.lanes() == ["C0", "C1"]
         order = []
-        while (found := await store.actions.next("C1")) is not None:
-            order.append(found.input["n"])
-            await store.actions.finished(found, {"event": "R"})
+        while found := await store.actions.waiting("C1", 2):
+            for each in found:
+                order.append(each.input["n"])
+                await store.actions.finished(each, {"event": "R"})
         assert order == [1, 3, 5]
         assert await store.actions.lanes() == ["C0"]
 

@@ -107,8 +107,7 @@ async def test_database_that_goes_away_and_comes_back(
     async with await Store.open(server.new_database()) as store, running(store.run()):
         assert await store.inbox.add("1", "C1", {})
         await store.actions.add("r/1", "C1", "c", {})
-        action = await store.actions.next("C1")
-        assert action is not None
+        (action,) = await store.actions.waiting("C1", 1)
         server.stop(mode)
         with pytest.raises(StoreUnavailable):
             await store.inbox.add("2", "C1", {})

@@ -84,8 +84,7 @@ async def test_progress_of_an_action_is_kept_until_the_store_takes_it(tmp_path: 
     """A result that is finished while the disk is full is stored as soon as there is room."""
     async with opened(tmp_path) as store:
         await store.actions.add("r/1", "C1", "c", {})
-        action = await store.actions.next("C1")
-        assert action is not None
+        (action,) = await store.actions.waiting("C1", 1)
         with full_disk(tmp_path):
             finishing = asyncio.create_task(store.actions.finished(action, {"event": "R" * 50_000}))
             await eventually(lambda: store.problem is not None)

@@ -27,8 +27,7 @@ async def store(tmp_path: Path) -> Path:
         await store.inbox.dead((await store.inbox.waiting("C1", 1))[0], REASON)
         for number in range(2):
             await store.actions.add(f"r/{number}", "C1", "sendMessage", {})
-            action = await store.actions.next("C1")
-            assert action is not None
+            (action,) = await store.actions.waiting("C1", 1)
             await store.actions.finished(action, {"event": "MessageSent", "payload": {"n": number}})
         result = await store.actions.result(1)
         assert result is not None

@@ -178,8 +178,7 @@ async def test_actions_on_disk_are_executed_at_the_next_start(flyte: ScriptedFly
         for n, id_ in enumerate(ids):
             reference = f"v1/packs/Slack/actions/{id_}/result"
             await parts.store.actions.add(reference, f"C{n}", "sendMessage", {"channelId": f"C{n}", "n": n})
-            action = await parts.store.actions.next(f"C{n}")
-            assert action is not None
+            (action,) = await parts.store.actions.waiting(f"C{n}", 1)
             identities.append(action.identity)
             if n < 2:
                 await parts.store.actions.executing(action)

@@ -132,8 +132,7 @@ async def test_young_action_may_be_in_hand(bench: Bench) -> None:
 async def test_finished_action_whose_result_waits_is_not_lost(bench: Bench) -> None:
     """An action whose result Flyte has not got yet is held, whatever Flyte shows."""
     await bench.take(keep=True)
-    stored = await bench.store.actions.next("C1")
-    assert stored is not None
+    (stored,) = await bench.store.actions.waiting("C1", 1)
     await bench.store.actions.finished(stored, {"event": "Echoed"})
     assert await bench.orphans() == 0
 
