@@ -8,17 +8,9 @@ from typing import Any
 
 from bench import LEAST, Bench
 from figures import out_of_order, percentile, slope
-from peers import ACKED, EVENT, EVENT_DONE, POST_DONE, POSTED, RESULT, SENT, TAKEN
+from peers import USUAL
 from processes import Pack, TimedOut, cpu_of, folder, packs
-
-USUAL = {
-    "action_after": 0.002,
-    "answers": 1,
-    "events_per_second": 0,
-    "flyte_answers_after": 0,
-    "slack_answers_after": 0,
-    "limit": 0,
-}
+from record import ACKED, EVENT, EVENT_DONE, POST_DONE, POSTED, RESULT, SENT, TAKEN
 
 
 def start(bench: Bench) -> None:
@@ -60,20 +52,20 @@ def round_trip(bench: Bench) -> None:
         with packs(bench.peers, replicas, database) as running:
             time.sleep(1 if replicas == 1 else 5)  # replicas learn of each other
             number = 40 if bench.quick else 120
-            _trips(bench, f"round trip {name}, cold", running, number, number, "CK", True)
+            _trips(bench, f"round trip {name}, cold", running, number, number, "CK", number)
             warm_up = bench.peers.ask("status")["counts"][RESULT] + 120
             bench.peers.ask("say", number=120, channels=40, per_second=40, prefix="CW")
             bench.peers.wait(partial(_completed, warm_up), "warmed up", 30)
-            _trips(bench, f"round trip {name}, warm", running, number, 40, "CW", False)
+            _trips(bench, f"round trip {name}, warm", running, number, 40, "CW", 1)
 
 
 def _trips(
-    bench: Bench, scenario: str, running: list[Pack], number: int, channels: int, prefix: str, fresh: bool
+    bench: Bench, scenario: str, running: list[Pack], number: int, channels: int, prefix: str, users: int
 ) -> None:
     bare = bench.bare_post()
     bench.peers.ask("reset")
     cpu, begun_at = sum(pack.cpu for pack in running), time.monotonic()
-    bench.peers.ask("say", number=number, channels=channels, per_second=20, prefix=prefix, fresh_users=fresh)
+    bench.peers.ask("say", number=number, channels=channels, per_second=20, prefix=prefix, users=users)
     time.sleep(number / 20)
     with contextlib.suppress(TimedOut):
         bench.peers.wait(lambda seen: seen["counts"][RESULT] >= number, "results", 15)
@@ -251,7 +243,7 @@ def memory(bench: Bench) -> None:
     with packs(bench.peers) as (pack,):
         time.sleep(2)
         before = pack.memory
-        bench.peers.ask("say", number=lasts * rate, channels=100, per_second=rate, fresh_users=True)
+        bench.peers.ask("say", number=lasts * rate, channels=100, per_second=rate, users=100)
         points: list[tuple[float, float]] = []
         begun_at, cpu = time.monotonic(), cpu_of(pack.pid)
         while (at := time.monotonic() - begun_at) < lasts:

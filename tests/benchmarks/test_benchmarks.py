@@ -1,14 +1,9 @@
-"""The benchmarks' own parts: the arithmetic is right, the peers do what they are told. No times."""
+"""The benchmarks' arithmetic, table and plot."""
 
 import math
-from collections.abc import Iterator
 
-import httpx
-import pytest
 from figures import Figure, as_markdown, as_text, out_of_order, percentile, slope
-from peers import POSTED
 from plot import distribution
-from processes import Peers
 from run import parser
 from scenarios import SCENARIOS, first_polls
 
@@ -61,56 +56,3 @@ def test_every_scenario_can_be_asked_for() -> None:
     """By the name it is shown under."""
     for name in SCENARIOS:
         assert parser().parse_args(["--only", name]).only == [name]
-
-
-@pytest.fixture(scope="module")
-def peers() -> Iterator[Peers]:
-    with Peers() as running:
-        yield running
-
-
-def test_flyte_hands_out_an_action_once(peers: Peers) -> None:
-    """Actions come in the order in which they were made, then nothing."""
-    peers.ask("act", number=2, channels=2, pack="Bare")
-    take = f"{peers.flyte}/v1/packs/Bare/actions/take"
-    inputs = [httpx.post(take).json()["input"]["channelId"] for _ in range(2)]
-    assert inputs == ["C000000", "C000001"]
-    assert httpx.post(take).status_code == 204
-
-
-def test_an_event_makes_an_action(peers: Peers) -> None:
-    """The pack's event is noted, and the action that answers it is there after its time."""
-    peers.ask("reset", answers=1, action_after=0)
-    event = {"event": "MessageSent", "payload": {"channelId": "C1", "message": "number 7"}}
-    assert httpx.post(f"{peers.flyte}/v1/packs/Slack/events", json=event).status_code == 202
-    action = httpx.post(f"{peers.flyte}/v1/packs/Slack/actions/take").json()
-    assert action["input"]["message"] == "number 7"
-    assert httpx.post(action["links"][0]["href"], json={"event": "MessageSent"}).status_code == 202
-    seen = peers.ask("record")
-    assert seen["events"] == {"C1": [7]}
-    assert seen["counts"][-1] == 1
-    assert seen["twice"] == 0
-
-
-def test_slack_takes_a_burst_and_no_more(peers: Peers) -> None:
-    """Posts beyond the burst are answered 429 with Retry-After; another channel is not concerned."""
-    peers.ask("reset", limit=1, burst=3, per_second=0.001)
-    answers = [
-        httpx.post(f"{peers.slack}chat.postMessage", json={"channel": channel, "text": f"number {number}"})
-        for number, channel in enumerate(["C1", "C1", "C1", "C1", "C2"])
-    ]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 200]
-    assert answers[3].headers["Retry-After"] == "1"
-    seen = peers.ask("record")
-    assert seen["posts"] == {"C1": [0, 1, 2], "C2": [4]}
-    assert seen["limited"] == 1
-    assert all(times[POSTED] for times in seen["times"].values())
-
-
-def test_flyte_comes_back_at_its_address(peers: Peers) -> None:
-    """Away means that nobody listens."""
-    peers.ask("down")
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{peers.flyte}/v1")
-    peers.ask("up")
-    assert httpx.get(f"{peers.flyte}/v1").status_code == 200
