@@ -21,6 +21,7 @@ class Bench:
     Attributes:
         peers: Flyte and Slack.
         quick: whether everything is done on a smaller scale.
+        minutes: how long the load of the memory scenario lasts.
         database: gives the URL of an empty PostgreSQL database; None where there is no server.
         say: shows progress.
         figures: what was measured, by scenario and name.
@@ -29,6 +30,7 @@ class Bench:
 
     peers: Peers
     quick: bool
+    minutes: float
     database: Callable[[], str] | None
     say: Callable[[str], None]
     figures: dict[tuple[str, str], Figure] = field(default_factory=dict)

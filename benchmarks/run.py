@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load = os.getloadavg()[0]
     failed = []
     with contextlib.ExitStack() as stack:
-        bench = Bench(stack.enter_context(Peers(asked.project.resolve())), asked.quick, None, _say)
+        peers = stack.enter_context(Peers(asked.project.resolve()))
+        bench = Bench(peers, asked.quick, asked.minutes, None, _say)
         wanted = asked.only or list(SCENARIOS)
         if {"round_trip", "burst_limits"} & set(wanted):
             if asked.sqlite:
@@ -72,6 +73,9 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", action="append", choices=list(SCENARIOS), help="this scenario; repeatable")
     options.add_argument("--runs", type=int, help="runs of each scenario")
+    options.add_argument(
+        "--minutes", type=float, default=1, help="of load in the memory scenario (default: 1, --quick: 8 s)"
+    )
     options.add_argument("--sqlite", action="store_true", help="leave out what needs PostgreSQL")
     options.add_argument(
         "--project", type=Path, default=PROJECT, help="measure the pack of another checkout, to compare"

@@ -1,4 +1,7 @@
-"""What is measured. Each scenario takes a `Bench` and adds figures to it, one run at a time."""
+"""What is measured. Each scenario takes a `Bench` and adds figures to it, one run at a time.
+
+Here are those with messages and actions; the others are in `footprint.py`.
+"""
 
 import contextlib
 import time
@@ -7,39 +10,11 @@ from functools import partial
 from typing import Any
 
 from bench import LEAST, Bench
-from figures import out_of_order, percentile, slope
+from figures import between, first_polls, out_of_order, percentile
+from footprint import idle, memory, start
 from peers import USUAL
-from processes import Pack, TimedOut, cpu_of, folder, packs
+from processes import Pack, TimedOut, packs
 from record import ACKED, EVENT, EVENT_DONE, POST_DONE, POSTED, RESULT, SENT, TAKEN
-
-
-def start(bench: Bench) -> None:
-    """From exec to the registration's arrival at Flyte: with an empty store, and with one that is there."""
-    for kind in ("empty store", "existing store"):
-        with folder() as path:
-            pack = Pack(path, bench.peers, f"sqlite:///{path / 'store.db'}")
-            try:
-                if kind == "existing store":
-                    _started(bench, pack)
-                bench.peers.ask("reset", **USUAL)
-                registered, connected = _started(bench, pack)
-                name = f"exec → registered, {kind}"
-                bench.add("start", name, "s", registered, target="under 1.5")
-                bench.add("start", f"exec → first socket, {kind}", "s", connected)
-            finally:
-                pack.kill()
-        bench.say(f"{kind}: registered after {registered:.2f} s")
-
-
-def _started(bench: Bench, pack: Pack) -> tuple[float, float]:
-    pack.start()
-    seen = bench.peers.wait(
-        lambda seen: seen["registered"] and seen["sockets"] == 2, "registered and connected", every=0.02
-    )
-    times = seen["registered"][-1] - pack.started_at, seen["hellos"][0] - pack.started_at
-    pack.stop()
-    bench.peers.wait(lambda seen: not seen["sockets"], "the sockets are closed")
-    return times
 
 
 def round_trip(bench: Bench) -> None:
@@ -95,22 +70,6 @@ def _trips(
 
 def _completed(number: int, seen: dict[str, Any]) -> bool:
     return bool(seen["counts"][RESULT] >= number)
-
-
-def between(trips: list[list[float]], begin: int, end: int) -> list[float]:
-    """Return the milliseconds from one moment of each message to another."""
-    return [1000 * (times[end] - times[begin]) for times in trips if times[begin] and times[end]]
-
-
-def first_polls(takes: list[float], events: list[float]) -> list[float]:
-    """Return, for each event's answer, the milliseconds until the next take arrived."""
-    found, place = [], 0
-    for event in sorted(events):
-        while place < len(takes) and takes[place] < event:
-            place += 1
-        if place < len(takes):
-            found.append(1000 * (takes[place] - event))
-    return found
 
 
 def _disorder(seen: dict[str, Any]) -> int:
@@ -216,48 +175,6 @@ def backlog(bench: Bench) -> None:
         wrong = number - seen["counts"][RESULT] + seen["twice"] + _disorder(seen)
         bench.add(scenario, "lost, doubled, out of order", "", wrong, target="0")
         bench.say(f"Flyte answers {name}: {lasted:.2f} s, a bare loop {bare:.2f} s")
-
-
-def idle(bench: Bench) -> None:
-    """Nothing happens for a minute: polls, CPU, memory."""
-    settle, lasts = (5, 6) if bench.quick else (12, 60)
-    bench.peers.ask("reset", **USUAL)
-    with packs(bench.peers) as (pack,):
-        time.sleep(settle)
-        bench.peers.ask("reset")
-        cpu, at = pack.cpu, time.monotonic()
-        time.sleep(lasts)
-        seconds = time.monotonic() - at
-        polls = bench.peers.ask("status")["polls"]
-        share = 100 * (pack.cpu - cpu) / seconds
-        bench.add("idle", "polls a minute", "", 60 * polls / seconds, target="≤ 60")
-        bench.add("idle", "CPU", "%", share, target="under 1")
-        bench.add("idle", "memory", "MB", pack.memory, target="under 90")
-        bench.say(f"{60 * polls / seconds:.0f} polls a minute, {share:.2f} % CPU, {pack.memory:.0f} MB")
-
-
-def memory(bench: Bench) -> None:
-    """Resident memory before and after a steady load of whole round trips, and its slope at the end."""
-    lasts, rate = (8, 30) if bench.quick else (60, 30)
-    bench.peers.ask("reset", **USUAL)
-    with packs(bench.peers) as (pack,):
-        time.sleep(2)
-        before = pack.memory
-        bench.peers.ask("say", number=lasts * rate, channels=100, per_second=rate, users=100)
-        points: list[tuple[float, float]] = []
-        begun_at, cpu = time.monotonic(), cpu_of(pack.pid)
-        while (at := time.monotonic() - begun_at) < lasts:
-            points.append((at / 60, pack.memory))
-            time.sleep(0.5)
-        share = 100 * (pack.cpu - cpu) / (time.monotonic() - begun_at)
-        done = bench.peers.ask("status")["counts"][RESULT]
-        late = [point for point in points if point[0] * 60 > lasts / 2]
-        bench.add("memory", "before the load", "MB", before, target="under 90")
-        bench.add("memory", "after the load", "MB", pack.memory)
-        bench.add("memory", "slope in the second half", "MB/min", slope(late), target="flat")
-        bench.add("memory", "round trips", "/s", done / lasts)
-        bench.add("memory", "CPU", "%", share)
-        bench.say(f"{before:.0f} MB → {pack.memory:.0f} MB, {slope(late):.2f} MB/min, {done} round trips")
 
 
 SCENARIOS: dict[str, tuple[Callable[[Bench], None], int]] = {

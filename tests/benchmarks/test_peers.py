@@ -273,7 +273,7 @@ def test_waiting_ends(peers: Peers) -> None:
 
 def test_what_the_pack_is_compared_with_is_not_taken_for_it(peers: Peers) -> None:
     """The bare loop empties its own backlog; neither it nor the bare POSTs are noted."""
-    bench = Bench(peers, quick=True, database=None, say=print)
+    bench = Bench(peers, quick=True, minutes=1, database=None, say=print)
     assert bench.bare_post(3) > 0
     assert bench.bare_loop(3) > 0
     assert [take(peers, pack).status_code for pack in ("Bare", "Slack")] == [204, 204]

@@ -2,10 +2,20 @@
 
 import math
 
-from figures import Figure, as_markdown, as_text, out_of_order, percentile, slope
+import pytest
+from figures import (
+    Figure,
+    as_markdown,
+    as_text,
+    between,
+    first_polls,
+    out_of_order,
+    per_minute,
+    percentile,
+    rows,
+    slope,
+)
 from plot import distribution
-from run import parser
-from scenarios import SCENARIOS, first_polls
 
 
 def test_percentiles_lie_between_the_samples() -> None:
@@ -29,19 +39,33 @@ def test_a_slope_is_that_of_the_line() -> None:
     assert math.isnan(slope([(0, 1)]))
 
 
+def test_a_message_that_lacks_a_moment_has_no_time_between() -> None:
+    """A zero means that it did not happen."""
+    assert between([[1.0, 1.5, 2.0], [1.0, 0.0, 2.0], [0.0, 1.0, 1.0]], 0, 1) == [500]
+
+
 def test_the_first_poll_after_an_event_is_found() -> None:
     """Of the polls after an event the first counts; an event without one is left out."""
     assert first_polls([1.0, 2.0, 3.0], [1.5, 1.75, 2.0, 4.0]) == [500, 250, 0]
+
+
+def test_polls_a_minute_do_not_depend_on_where_the_window_begins() -> None:
+    """Four polls a second apart are 60 a minute, not four in three seconds and not in four."""
+    assert per_minute([0.5, 1.5, 2.5, 3.5]) == 60
+    assert math.isnan(per_minute([1.0]))
 
 
 def test_a_figure_sums_up_its_runs() -> None:
     """Medians over the runs; a rate's ratio is of the time for one."""
     trip = Figure("s", "trip", "ms", runs=[[1, 2, 3], [4, 5, 6]], bare=[1, 1], against="a bare POST")
     assert (trip.median, trip.ratio) == (3.5, 3.5)
-    rate = Figure("s", "rate", "/s", runs=[[500]], bare=[1], against="a bare POST")
+    assert trip.p95 == pytest.approx(4.4)
+    rate = Figure("s", "rate", "/s", runs=[[0], [500]], bare=[4, 1], against="a bare POST")
     assert rate.ratio == 2
+    assert rate.p95 == 475
     assert "trip" in as_text([trip, rate])
-    assert "| s | rate | 500 |" in as_markdown([trip, rate])
+    assert "| s | rate | 250 |" in as_markdown([trip, rate])
+    assert rows([rate])[0][5].startswith("2 ")
     assert trip.as_json()["runs"][1]["median"] == 5
 
 
@@ -50,9 +74,3 @@ def test_the_plot_has_a_line_for_each_kind() -> None:
     plot = distribution({"sqlite, cold": [10, 20, 30], "sqlite, warm": [5]})
     assert plot.count("<polyline") == 2
     assert "sqlite, warm" in plot
-
-
-def test_every_scenario_can_be_asked_for() -> None:
-    """By the name it is shown under."""
-    for name in SCENARIOS:
-        assert parser().parse_args(["--only", name]).only == [name]
