@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from bench import Bench
 from figures import (
     Figure,
     as_markdown,
@@ -67,6 +68,20 @@ def test_a_figure_sums_up_its_runs() -> None:
     assert "| s | rate | 250 |" in as_markdown([trip, rate])
     assert rows([rate])[0][5].startswith("2 ")
     assert trip.as_json()["runs"][1]["median"] == 5
+
+
+def test_a_run_in_which_nothing_was_seen_changes_no_figure(bench: Bench) -> None:
+    """Neither its median nor what it is held against."""
+    for samples in ([4.0], [], [2.0]):
+        bench.add("s", "trip", "ms", *samples, bare=2.0)
+    figure = bench.figures["s", "trip"]
+    assert (figure.median, figure.ratio, figure.runs) == (3, 1.5, [[4], [2]])
+
+
+@pytest.fixture
+def bench() -> Bench:
+    peers = None
+    return Bench(peers, quick=True, minutes=1, database=None, say=print)  # type: ignore[arg-type]
 
 
 def test_the_plot_has_a_line_for_each_kind() -> None:
