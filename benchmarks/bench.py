@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 from figures import Figure, percentile
@@ -21,6 +20,7 @@ class Bench:
     Attributes:
         peers: Flyte and Slack.
         quick: whether everything is done on a smaller scale.
+        minutes: how long the load of the memory scenario lasts.
         database: gives the URL of an empty PostgreSQL database; None where there is no server.
         say: shows progress.
         figures: what was measured, by scenario and name.
@@ -29,11 +29,11 @@ class Bench:
 
     peers: Peers
     quick: bool
+    minutes: float
     database: Callable[[], str] | None
     say: Callable[[str], None]
     figures: dict[tuple[str, str], Figure] = field(default_factory=dict)
     latencies: dict[str, list[float]] = field(default_factory=dict)
-    _event: dict[str, Any] = field(default_factory=dict)
 
     def add(
         self,
@@ -45,7 +45,9 @@ class Bench:
         bare: float | None = None,
         against: str = BARE,
     ) -> None:
-        """Add the samples of one run to a figure."""
+        """Add the samples of one run to a figure; none where nothing was seen."""
+        if not samples:
+            return
         figure = self.figures.setdefault((scenario, name), Figure(scenario, name, unit, target))
         figure.runs.append(list(samples))
         if bare is not None:
@@ -80,8 +82,8 @@ class Bench:
 
     async def _bare_loop(self) -> float:
         result = {"event": "MessageSent", "payload": {"message": "m " * 40, "user": {"name": "x" * 200}}}
-        start = time.perf_counter()
         async with httpx.AsyncClient() as client:
+            start = time.perf_counter()
             while True:
                 taken = await client.post(f"{self.peers.flyte}/v1/packs/Bare/actions/take")
                 if taken.status_code == httpx.codes.NO_CONTENT:

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks: percentiles, order, slopes, the table."""
+"""The arithmetic of the benchmarks: percentiles, moments, order, slopes, the table."""
 
 import math
 import statistics
@@ -16,6 +16,29 @@ def percentile(samples: Sequence[float], share: float) -> float:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def between(trips: Iterable[Sequence[float]], begin: int, end: int) -> list[float]:
+    """Return the milliseconds from one moment of each message to another; without those that lack one."""
+    return [1000 * (times[end] - times[begin]) for times in trips if times[begin] and times[end]]
+
+
+def first_polls(takes: Sequence[float], events: Iterable[float]) -> list[float]:
+    """Return, for each event's answer, the milliseconds until the next take arrived."""
+    found, place = [], 0
+    for event in sorted(events):
+        while place < len(takes) and takes[place] < event:
+            place += 1
+        if place < len(takes):
+            found.append(1000 * (takes[place] - event))
+    return found
+
+
+def per_minute(moments: Sequence[float]) -> float:
+    """Return how often a minute something happens, by the time from the first to the last; NaN for one."""
+    if len(moments) < 2:
+        return math.nan
+    return 60 * (len(moments) - 1) / (moments[-1] - moments[0])
 
 
 def out_of_order(lanes: Mapping[str, Iterable[int]]) -> int:
@@ -78,9 +101,9 @@ class Figure:
         """
         if not self.bare:
             return math.nan
-        medians = [percentile(run, 0.5) for run in self.runs]
-        times = [1000 / median for median in medians if median] if self.unit == "/s" else medians
-        return percentile([time / bare for time, bare in zip(times, self.bare, strict=False) if bare], 0.5)
+        pairs = zip((percentile(run, 0.5) for run in self.runs), self.bare, strict=True)
+        ratios = [(1000 / median if self.unit == "/s" else median) / bare for median, bare in pairs if median]
+        return percentile(ratios, 0.5)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything about it."""

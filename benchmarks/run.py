@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import databases
 from bench import Bench
 from figures import Figure, as_markdown, as_text
 from plot import distribution
-from processes import PROJECT, RESULTS, Peers, TimedOut
+from processes import PROJECT, RESULTS, Peers
 from scenarios import SCENARIOS
 
 DOCUMENT = PROJECT / "docs" / "performance.md"
@@ -31,25 +32,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load = os.getloadavg()[0]
     failed = []
     with contextlib.ExitStack() as stack:
-        bench = Bench(stack.enter_context(Peers(asked.project.resolve())), asked.quick, None, _say)
-        wanted = asked.only or list(SCENARIOS)
-        if {"round_trip", "burst_limits"} & set(wanted):
+        peers = stack.enter_context(Peers(asked.project.resolve()))
+        bench = Bench(peers, asked.quick, asked.minutes, None, _say)
+        planned = plan(asked.only or list(SCENARIOS), asked.runs, asked.quick)
+        if {"round_trip", "burst_limits"} & {name for name, _, _ in planned}:
             if asked.sqlite:
                 _say("without PostgreSQL, as asked")
             elif databases.installed():
                 bench.database = stack.enter_context(databases.Server()).new_database
             else:
                 _say(f"without PostgreSQL: {databases.HOW}")
-        for name in wanted:
-            scenario, usual = SCENARIOS[name]
-            runs = asked.runs or (1 if asked.quick else usual)
-            for run in range(1, runs + 1):
-                _say(f"{name}, run {run} of {runs}")
-                try:
-                    scenario(bench)
-                except TimedOut as error:
-                    failed.append(name)
-                    _say(f"{name} failed: {error}")
+        for place, (name, run, runs) in enumerate(planned, 1):
+            _say(f"[{place}/{len(planned)}] {name}, run {run} of {runs}")
+            try:
+                SCENARIOS[name][0](bench)
+            except Exception:  # the figures of the others still count
+                failed.append(name)
+                _say(f"{name} failed\n{traceback.format_exc()}")
     figures = list(bench.figures.values())
     machine: dict[str, object] = {
         "cores": os.cpu_count(),
@@ -72,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", action="append", choices=list(SCENARIOS), help="this scenario; repeatable")
     options.add_argument("--runs", type=int, help="runs of each scenario")
+    options.add_argument(
+        "--minutes", type=float, default=1, help="of load in the memory scenario (default: 1, --quick: 8 s)"
+    )
     options.add_argument("--sqlite", action="store_true", help="leave out what needs PostgreSQL")
     options.add_argument(
         "--project", type=Path, default=PROJECT, help="measure the pack of another checkout, to compare"
@@ -85,6 +87,12 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--docs", action="store_true", help="write table and plot into docs/")
     return options
+
+
+def plan(names: Sequence[str], runs: int | None, quick: bool) -> list[tuple[str, int, int]]:
+    """Return what is to be run, in order: which scenario, which of its runs, of how many."""
+    numbers = {name: runs or (1 if quick else SCENARIOS[name][1]) for name in names}
+    return [(name, run, numbers[name]) for name in names for run in range(1, numbers[name] + 1)]
 
 
 def document(figures: Sequence[Figure], machine: dict[str, object]) -> None:

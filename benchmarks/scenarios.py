@@ -1,87 +1,61 @@
-"""What is measured. Each scenario takes a `Bench` and adds figures to it, one run at a time."""
+"""What is measured. Each scenario takes a `Bench` and adds figures to it, one run at a time.
+
+Here are those with messages and actions; the others are in `footprint.py`.
+"""
 
 import contextlib
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from bench import LEAST, Bench
-from figures import out_of_order, percentile, slope
-from peers import ACKED, EVENT, EVENT_DONE, POST_DONE, POSTED, RESULT, SENT, TAKEN
-from processes import Pack, TimedOut, cpu_of, folder, packs
-
-USUAL = {
-    "action_after": 0.002,
-    "answers": 1,
-    "events_per_second": 0,
-    "flyte_answers_after": 0,
-    "slack_answers_after": 0,
-    "limit": 0,
-}
-
-
-def start(bench: Bench) -> None:
-    """From exec to the registration's arrival at Flyte: with an empty store, and with one that is there."""
-    for kind in ("empty store", "existing store"):
-        with folder() as path:
-            pack = Pack(path, bench.peers, f"sqlite:///{path / 'store.db'}")
-            try:
-                if kind == "existing store":
-                    _started(bench, pack)
-                bench.peers.ask("reset", **USUAL)
-                registered, connected = _started(bench, pack)
-                name = f"exec → registered, {kind}"
-                bench.add("start", name, "s", registered, target="under 1.5")
-                bench.add("start", f"exec → first socket, {kind}", "s", connected)
-            finally:
-                pack.kill()
-        bench.say(f"{kind}: registered after {registered:.2f} s")
-
-
-def _started(bench: Bench, pack: Pack) -> tuple[float, float]:
-    pack.start()
-    seen = bench.peers.wait(
-        lambda seen: seen["registered"] and seen["sockets"] == 2, "registered and connected", every=0.02
-    )
-    times = seen["registered"][-1] - pack.started_at, seen["hellos"][0] - pack.started_at
-    pack.stop()
-    bench.peers.wait(lambda seen: not seen["sockets"], "the sockets are closed")
-    return times
+from figures import between, first_polls, out_of_order, percentile
+from footprint import idle, memory, start
+from peers import USUAL
+from processes import Pack, TimedOut, packs
+from record import ACKED, EVENT, EVENT_DONE, POST_DONE, POSTED, RESULT, SENT, TAKEN
 
 
 def round_trip(bench: Bench) -> None:
     """Messages at 20 a second: cold and warm cache; SQLite, PostgreSQL, three replicas."""
+    number = 40 if bench.quick else 80
     kinds: list[tuple[str, int, Callable[[], str] | None]] = [("sqlite", 1, None)]
     if bench.database is not None:
         kinds += [("postgres", 1, bench.database), ("postgres ×3", 3, bench.database)][bench.quick :]
     for name, replicas, database in kinds:
         bench.peers.ask("reset", **USUAL)
         with packs(bench.peers, replicas, database) as running:
-            time.sleep(1 if replicas == 1 else 5)  # replicas learn of each other
-            number = 40 if bench.quick else 120
-            _trips(bench, f"round trip {name}, cold", running, number, number, "CK", True)
-            warm_up = bench.peers.ask("status")["counts"][RESULT] + 120
-            bench.peers.ask("say", number=120, channels=40, per_second=40, prefix="CW")
-            bench.peers.wait(partial(_completed, warm_up), "warmed up", 30)
-            _trips(bench, f"round trip {name}, warm", running, number, 40, "CW", False)
+            _settle(replicas)
+            _trips(bench, f"{name}, cold", running, number, channels=number, users=number, prefix="CK")
+            before = bench.peers.ask("status")["counts"][RESULT]
+            bench.peers.ask("say", number=40 * replicas, channels=40, per_second=40, prefix="CW")
+            _await_results(bench, before + 40 * replicas, 30)
+            _trips(bench, f"{name}, warm", running, number, channels=40, users=1, prefix="CW")
 
 
-def _trips(
-    bench: Bench, scenario: str, running: list[Pack], number: int, channels: int, prefix: str, fresh: bool
-) -> None:
+def _settle(replicas: int) -> None:
+    """Wait until the packs have done what they do after the start; replicas learn of each other in 3 s."""
+    time.sleep(1 if replicas == 1 else 4)
+
+
+def _await_results(bench: Bench, number: int, timeout: float) -> None:
+    bench.peers.wait(lambda seen: bool(seen["counts"][RESULT] >= number), f"{number} results", timeout)
+
+
+def _trips(bench: Bench, kind: str, running: list[Pack], number: int, **people: Any) -> None:
     bare = bench.bare_post()
     bench.peers.ask("reset")
     cpu, begun_at = sum(pack.cpu for pack in running), time.monotonic()
-    bench.peers.ask("say", number=number, channels=channels, per_second=20, prefix=prefix, fresh_users=fresh)
+    bench.peers.ask("say", number=number, per_second=20, **people)
     time.sleep(number / 20)
     with contextlib.suppress(TimedOut):
-        bench.peers.wait(lambda seen: seen["counts"][RESULT] >= number, "results", 15)
+        _await_results(bench, number, 15)
     cpu, elapsed = sum(pack.cpu for pack in running) - cpu, time.monotonic() - begun_at
     seen = bench.peers.ask("record")
+    scenario = f"round trip {kind}"
     trips = [times for times in seen["times"].values() if times[RESULT]]
     whole = between(trips, SENT, POSTED)
-    bench.latencies.setdefault(scenario.removeprefix("round trip "), []).extend(whole)
+    bench.latencies.setdefault(kind, []).extend(whole)
     bench.add(scenario, "message → posted", "ms", *whole, bare=bare, target="median ≤ 40, p95 ≤ 100")
     bench.add(scenario, "message → acknowledged", "ms", *between(trips, SENT, ACKED), bare=bare)
     bench.add(scenario, "message → event", "ms", *between(trips, SENT, EVENT), bare=bare)
@@ -93,36 +67,13 @@ def _trips(
     bench.add(scenario, "a bare POST", "ms", bare)
     bench.add(scenario, "CPU of the pack", "%", 100 * cpu / elapsed)
     bench.add(scenario, "CPU of the peers", "%", 100 * seen["cpu"] / seen["elapsed"])
-    lost = number - len(trips)
-    bench.add(scenario, "lost, doubled, out of order", "", lost + seen["twice"] + _disorder(seen), target="0")
-    bench.say(
-        f"{scenario.removeprefix('round trip ')}: median {percentile(whole, 0.5):.1f} ms, "
-        f"p95 {percentile(whole, 0.95):.1f} ms"
-    )
+    _add_wrong(bench, scenario, number - len(trips), seen)
+    bench.say(f"{kind}: median {percentile(whole, 0.5):.1f} ms, p95 {percentile(whole, 0.95):.1f} ms")
 
 
-def _completed(number: int, seen: dict[str, Any]) -> bool:
-    return bool(seen["counts"][RESULT] >= number)
-
-
-def between(trips: list[list[float]], begin: int, end: int) -> list[float]:
-    """Return the milliseconds from one moment of each message to another."""
-    return [1000 * (times[end] - times[begin]) for times in trips if times[begin] and times[end]]
-
-
-def first_polls(takes: list[float], events: list[float]) -> list[float]:
-    """Return, for each event's answer, the milliseconds until the next take arrived."""
-    found, place = [], 0
-    for event in sorted(events):
-        while place < len(takes) and takes[place] < event:
-            place += 1
-        if place < len(takes):
-            found.append(1000 * (takes[place] - event))
-    return found
-
-
-def _disorder(seen: dict[str, Any]) -> int:
-    return out_of_order(seen["events"]) + out_of_order(seen["posts"])
+def _add_wrong(bench: Bench, scenario: str, lost: int, seen: dict[str, Any]) -> None:
+    disorder = out_of_order(seen["events"]) + out_of_order(seen["posts"])
+    bench.add(scenario, "lost, doubled, out of order", "", lost + seen["twice"] + disorder, target="0")
 
 
 def burst_limits(bench: Bench) -> None:
@@ -136,11 +87,11 @@ def burst_limits(bench: Bench) -> None:
         scenario = f"burst {name}"
         bench.peers.ask("reset", **USUAL | {"limit": 1, "burst": 3, "answers": 0})
         with packs(bench.peers, replicas, database):
-            time.sleep(1 if replicas == 1 else 5)
+            _settle(replicas)
             bench.peers.ask("reset")
             at = bench.peers.ask("act", number=number, channels=channels)["at"]
             with contextlib.suppress(TimedOut):
-                bench.peers.wait(lambda seen: seen["counts"][RESULT] >= number, "results", 20 * least)
+                _await_results(bench, number, 20 * least)
             seen = bench.peers.ask("record")
         posted = [times[POSTED] for times in seen["times"].values() if times[POSTED]]
         taken = [times[TAKEN] for times in seen["times"].values() if times[TAKEN]]
@@ -150,8 +101,7 @@ def burst_limits(bench: Bench) -> None:
         )
         bench.add(scenario, "all taken after", "s", max(taken, default=at) - at)
         bench.add(scenario, "answered 429", "", seen["limited"], target="next to none")
-        wrong = number - len(posted) + seen["twice"] + _disorder(seen)
-        bench.add(scenario, "lost, doubled, out of order", "", wrong, target="0")
+        _add_wrong(bench, scenario, number - len(posted), seen)
         bench.say(f"{name}: {lasted:.2f} s of {least:g} s, {seen['limited']} × 429")
 
 
@@ -164,14 +114,11 @@ def drain(bench: Bench) -> None:
         bare = bench.bare_post()
         bench.peers.ask("down")
         try:
-            filled_from, cpu = time.monotonic(), pack.cpu
+            cpu = pack.cpu
             bench.peers.ask("say", number=number, channels=100)
             bench.peers.wait(lambda seen: seen["counts"][ACKED] >= number, "all acknowledged", 300, 0.25)
-            rate = number / (time.monotonic() - filled_from)
-            bench.say(f"{number} stored at {rate:.0f} a second")
-            bench.add(scenario, "stored and acknowledged", "/s", rate, bare=bare)
-            bench.add(scenario, "CPU for each stored", "ms", 1000 * (pack.cpu - cpu) / number, bare=bare)
-            bench.add(scenario, "memory with all stored", "MB", pack.memory)
+            bench.say(f"{number} stored")
+            storing_cpu, full = pack.cpu - cpu, pack.memory
         finally:
             up_at = bench.peers.ask("up")["at"]
         cpu = pack.cpu
@@ -182,36 +129,40 @@ def drain(bench: Bench) -> None:
         cpu = pack.cpu - cpu
         seen = bench.peers.ask("record")
     stored = [times for key, times in seen["times"].items() if int(key) < fresh]
+    storing = number / (max(times[ACKED] for times in stored) - min(times[SENT] for times in stored))
+    bench.add(scenario, "stored and acknowledged", "/s", storing, bare=bare)
+    bench.add(scenario, "CPU for each stored", "ms", 1000 * storing_cpu / number, bare=bare)
+    bench.add(scenario, "memory with all stored", "MB", full)
     arrived = sorted(times[EVENT] for times in stored if times[EVENT])
     rate = (len(arrived) - 1) / (arrived[-1] - arrived[0])
     bench.add(scenario, "delivered", "/s", rate, bare=bare, target="≥ 800")
     bench.add(scenario, "Flyte is back → first event", "s", arrived[0] - up_at)
-    bench.add(scenario, "CPU for each delivered", "ms", 1000 * cpu / len(arrived), bare=bare)
+    bench.add(scenario, "CPU for each delivered", "ms", 1000 * cpu / seen["counts"][EVENT], bare=bare)
     meanwhile = [
         times for key, times in seen["times"].items() if int(key) >= fresh and times[SENT] < arrived[-1]
     ]
     acks = between(meanwhile, SENT, ACKED)
     bench.add(scenario, "new message → acknowledged", "ms", *acks, target="≤ 100")
     bench.add(scenario, "the slowest of these", "ms", max(acks, default=0.0), target="≤ 100")
-    wrong = number - len(arrived) + seen["twice"] + _disorder(seen)
-    bench.add(scenario, "lost, doubled, out of order", "", wrong, target="0")
-    bench.say(f"delivered at {rate:.0f} a second; new ones acknowledged within {max(acks, default=0):.0f} ms")
+    _add_wrong(bench, scenario, number + new - seen["counts"][EVENT], seen)
+    bench.say(f"stored at {storing:.0f} a second, delivered at {rate:.0f} a second")
 
 
 def backlog(bench: Bench) -> None:
-    """300 waiting actions: taken, stored, executed and completed, held against a bare loop."""
-    number = 100 if bench.quick else 300
-    for name, wait in (("at once", 0.0), ("after 5 ms", 0.005))[: 1 if bench.quick else 2]:
+    """200 waiting actions: taken, stored, executed and completed, held against a bare loop."""
+    number = 100 if bench.quick else 200
+    kinds = (("at once", 0.0), ("after 2 ms", 0.002), ("after 5 ms", 0.005))
+    for name, wait in kinds[: 1 if bench.quick else 3]:
         scenario = f"backlog, Flyte answers {name}"
         bench.peers.ask("reset", **USUAL | {"answers": 0, "flyte_answers_after": wait})
         with packs(bench.peers) as (pack,):
-            time.sleep(1)
+            _settle(1)
             bare = bench.bare_loop(number)
             bench.peers.ask("reset")
             cpu = pack.cpu
             bench.peers.ask("act", number=number, channels=100)
             with contextlib.suppress(TimedOut):
-                bench.peers.wait(lambda seen: seen["counts"][RESULT] >= number, "results", 60, 0.02)
+                _await_results(bench, number, 60)
             cpu = pack.cpu - cpu
             seen = bench.peers.ask("record")
         times = list(seen["times"].values())
@@ -221,55 +172,12 @@ def backlog(bench: Bench) -> None:
             scenario, "taken to completed", "s", lasted, bare=bare, against="a bare loop", target="≤ the loop"
         )
         bench.add(scenario, "CPU for each action", "ms", 1000 * cpu / number)
-        wrong = number - seen["counts"][RESULT] + seen["twice"] + _disorder(seen)
-        bench.add(scenario, "lost, doubled, out of order", "", wrong, target="0")
+        _add_wrong(bench, scenario, number - seen["counts"][RESULT], seen)
         bench.say(f"Flyte answers {name}: {lasted:.2f} s, a bare loop {bare:.2f} s")
 
 
-def idle(bench: Bench) -> None:
-    """Nothing happens for a minute: polls, CPU, memory."""
-    settle, lasts = (5, 6) if bench.quick else (12, 60)
-    bench.peers.ask("reset", **USUAL)
-    with packs(bench.peers) as (pack,):
-        time.sleep(settle)
-        bench.peers.ask("reset")
-        cpu, at = pack.cpu, time.monotonic()
-        time.sleep(lasts)
-        seconds = time.monotonic() - at
-        polls = bench.peers.ask("status")["polls"]
-        share = 100 * (pack.cpu - cpu) / seconds
-        bench.add("idle", "polls a minute", "", 60 * polls / seconds, target="≤ 60")
-        bench.add("idle", "CPU", "%", share, target="under 1")
-        bench.add("idle", "memory", "MB", pack.memory, target="under 90")
-        bench.say(f"{60 * polls / seconds:.0f} polls a minute, {share:.2f} % CPU, {pack.memory:.0f} MB")
-
-
-def memory(bench: Bench) -> None:
-    """Resident memory before and after a steady load of whole round trips, and its slope at the end."""
-    lasts, rate = (8, 30) if bench.quick else (60, 30)
-    bench.peers.ask("reset", **USUAL)
-    with packs(bench.peers) as (pack,):
-        time.sleep(2)
-        before = pack.memory
-        bench.peers.ask("say", number=lasts * rate, channels=100, per_second=rate, fresh_users=True)
-        points: list[tuple[float, float]] = []
-        begun_at, cpu = time.monotonic(), cpu_of(pack.pid)
-        while (at := time.monotonic() - begun_at) < lasts:
-            points.append((at / 60, pack.memory))
-            time.sleep(0.5)
-        share = 100 * (pack.cpu - cpu) / (time.monotonic() - begun_at)
-        done = bench.peers.ask("status")["counts"][RESULT]
-        late = [point for point in points if point[0] * 60 > lasts / 2]
-        bench.add("memory", "before the load", "MB", before, target="under 90")
-        bench.add("memory", "after the load", "MB", pack.memory)
-        bench.add("memory", "slope in the second half", "MB/min", slope(late), target="flat")
-        bench.add("memory", "round trips", "/s", done / lasts)
-        bench.add("memory", "CPU", "%", share)
-        bench.say(f"{before:.0f} MB → {pack.memory:.0f} MB, {slope(late):.2f} MB/min, {done} round trips")
-
-
 SCENARIOS: dict[str, tuple[Callable[[Bench], None], int]] = {
-    "start": (start, 5),
+    "start": (start, 3),
     "round_trip": (round_trip, 3),
     "burst_limits": (burst_limits, 2),
     "drain": (drain, 2),
