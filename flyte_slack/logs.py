@@ -14,12 +14,14 @@ import structlog
 
 REDACTED = "[redacted]"
 
+# each with what a text must hold, in lower case, to be worth a look
 _SHAPES = (
-    re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[\w-]+|\bxapp-[\w-]+"),
-    re.compile(r"(?<=bearer )[\w.~+/=-]{8,}", re.IGNORECASE),
-    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
-    re.compile(r"(?<=://)[^/\s:@\"']*:[^\s\"']+(?=@)"),
-    re.compile(r"(?<=ticket=)[\w.~%-]+"),
+    ("xox", re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[\w-]+")),
+    ("xapp-", re.compile(r"\bxapp-[\w-]+")),
+    ("bearer ", re.compile(r"(?<=bearer )[\w.~+/=-]{8,}", re.IGNORECASE)),
+    ("eyj", re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")),
+    ("://", re.compile(r"(?<=://)[^/\s:@\"']*:[^\s\"']+(?=@)")),
+    ("ticket=", re.compile(r"(?<=ticket=)[\w.~%-]+")),
 )
 _SHORTEST = 4  # a shorter "secret" would blank out ordinary words
 
@@ -45,8 +47,10 @@ def redact(text: str) -> str:
     """Replace every known secret, and whatever has the shape of one, in a text."""
     for literal in sorted(_literals, key=len, reverse=True):
         text = text.replace(literal, REDACTED)
-    for shape in _SHAPES:
-        text = shape.sub(REDACTED, text)
+    lowered = text.lower()
+    for hint, shape in _SHAPES:
+        if hint in lowered:
+            text = shape.sub(REDACTED, text)
     return text
 
 
