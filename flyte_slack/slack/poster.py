@@ -51,11 +51,16 @@ class _NotPosted(PostFailed):
 
 
 class Pace:
-    """When the next message may go to one channel: one a second, with a small burst."""
+    """When the next message may go to one channel: one a second, with a small burst.
+
+    Attributes:
+        was_quiet: whether the last message could have been the first of a whole burst.
+    """
 
     def __init__(self) -> None:
         self._due = 0.0  # when the channel would be quiet again
         self._held_until = 0.0
+        self.was_quiet = True
 
     def hold(self, seconds: float) -> None:
         """Let nothing through for so long: Slack asked for it."""
@@ -67,15 +72,21 @@ class Pace:
 
     def take(self) -> None:
         """Take the place of the next message."""
-        self._due = max(self._due, time.monotonic()) + _INTERVAL
+        now = time.monotonic()
+        self.was_quiet = self._due <= now
+        self._due = max(self._due, now) + _INTERVAL
+
+    def answered(self) -> None:
+        """Note that Slack has answered: it may have counted the message as late as now."""
+        self._due = max(self._due, time.monotonic() + _INTERVAL)
 
 
 class Workspace:
     """When the next message may go to any channel, where Slack limits the workspace as a whole.
 
-    Slack does not say which limit was hit. Where several channels in a row are refused and none is
-    served, it may be the workspace's: messages then go one after the other, ever more slowly, until
-    they are served. Each channel that was refused is held by itself.
+    Slack does not say which limit was hit. Where several channels that were quiet are refused in a row
+    and none is served, it is hardly their own: messages then go one after the other, ever more slowly,
+    until they are served. Each channel that was refused is held by itself.
     """
 
     def __init__(self) -> None:
@@ -84,7 +95,7 @@ class Workspace:
         self._due = 0.0
 
     def refused(self, channel: str) -> None:
-        """Note that Slack asked to wait."""
+        """Note that Slack asked to wait with a channel that was quiet."""
         self._refused.add(channel)
         if len(self._refused) >= _SEVERAL:
             self._refused.clear()
@@ -162,7 +173,10 @@ class Poster:
         begun_at = self._clock.now()
         await action.executing(begun_at)
         try:
-            answer = await self._web.chat_postMessage(**message, metadata=metadata(action.identity))
+            try:
+                answer = await self._web.chat_postMessage(**message, metadata=metadata(action.identity))
+            finally:
+                pace.answered()
         except Exception as error:
             failure = read_failure(error)
             log.info("a post failed", action=action.identity, outcome=failure.outcome, cause=failure.code)
@@ -176,7 +190,8 @@ class Poster:
                 raise PostFailed(failure) from error
             if failure.retry_after:
                 pace.hold(failure.retry_after)
-                self._workspace.refused(str(message["channel"]))
+                if pace.was_quiet:
+                    self._workspace.refused(str(message["channel"]))
             raise _NotPosted(replace(failure, outcome=Outcome.NOT_POSTED, kind=Kind.UNAVAILABLE)) from error
         self._clock.read(answer.headers)
         self._workspace.served()
