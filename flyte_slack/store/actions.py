@@ -13,7 +13,7 @@ from ..errors import LeaseLost
 from .database import Database
 from .leases import Leases
 from .schema import State, actions
-from .sql import Held, changes, held, insert_if_new
+from .sql import Held, changes, held, insert_new
 from .writer import Bulk, Writer, each
 
 PARKED = "?"
@@ -110,7 +110,7 @@ class Actions:
             "in_doubt": False,
             "taken_at": time.time(),
         }
-        new = await self._writer.write(lambda connection: insert_if_new(connection, actions, row))
+        new = await self._writer.write(lambda connection: insert_new(connection, actions, "reference", [row]))
         return identity if new else None
 
     async def move(self, reference: str, lane: str) -> None:

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,16 +25,15 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
 from ..errors import StoreUnavailable
 from .database import Work, cause_of
 from .schema import leases
-from .sql import changes, insert_if_new, replace
-
-if TYPE_CHECKING:
-    from .postgresql import PostgreSQL
+from .sql import replace
+from .writer import Bulk, GroupCommit, Transaction
 
 log = logs.get(__name__)
 
@@ -54,9 +53,11 @@ class Leases(Protocol):
 
     Attributes:
         alone: whether no other replica uses the store, as far as is known.
+        commits: what must run for them while the store is open.
     """
 
     alone: bool
+    commits: tuple[GroupCommit, ...]
 
     async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
         """Take the lease of a lane unless another replica has it; `lost` is called when it gets lost."""
@@ -81,6 +82,7 @@ class SoleOwner:
     """Leases where no other process can use the store."""
 
     alone = True
+    commits: tuple[GroupCommit, ...] = ()
 
     async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
         """Every lane is ours."""
@@ -108,39 +110,27 @@ class SoleOwner:
 class LeaseTable:
     """Leases in a table that all replicas share.
 
-    They do not wait behind other writes: a lease that is renewed late is lost.
-
     Args:
-        database: of the store.
+        transaction: of PostgreSQL. It does not wait behind other writes: a lease renewed late is lost.
     """
 
-    def __init__(self, database: "PostgreSQL") -> None:
-        self._database = database
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._group = GroupCommit(transaction)
+        self.commits: tuple[GroupCommit, ...] = (self._group,)
         self._owner = uuid.uuid4().hex
         self.alone = False
+        new = insert(leases).values(until=_end()).on_conflict_do_nothing()
+        self._claim_new = new.returning(leases.c.kind, leases.c.lane)
+        self._claims: Bulk = self._claim
+        self._releases: Bulk = self._release
         self._held: dict[Key, Callable[[], object]] = {}
         self._until: dict[Key, float] = {}
 
     async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
         """Take the lease of a lane unless another replica has it; `lost` is called when it gets lost."""
         asked_at = time.monotonic()
-        mine = select(leases.c.lane).where(
-            leases.c.kind == kind,
-            leases.c.lane == lane,
-            (leases.c.until < func.now()) | (leases.c.owner == self._owner),
-        )
-        claim = (
-            update(leases)
-            .where(leases.c.kind == kind, leases.c.lane.in_(mine.with_for_update(skip_locked=True)))
-            .values(owner=self._owner, until=_end())
-        )
-        row = {"kind": kind, "lane": lane, "owner": self._owner}
-
-        def write(connection: Connection) -> bool:
-            new = insert_if_new(connection, leases, row, until=_end())
-            return new or bool(connection.execute(claim).rowcount)
-
-        if not await self._commit(write):
+        if not await self._group.together(self._claims, (kind, lane)):
             return False
         self._held[kind, lane] = lost
         self._until[kind, lane] = asked_at + TTL
@@ -150,10 +140,30 @@ class LeaseTable:
         """Give the lease of a lane back."""
         self._held.pop((kind, lane), None)
         if self._until.pop((kind, lane), None) is not None:
-            statement = delete(leases).where(
-                leases.c.kind == kind, leases.c.lane == lane, leases.c.owner == self._owner
+            await self._group.together(self._releases, (kind, lane))
+
+    def _claim(self, connection: Connection, keys: list[Key]) -> list[bool]:
+        """Take the leases that nobody has, and those that ran out; return which."""
+        rows = [{"kind": kind, "lane": lane, "owner": self._owner} for kind, lane in sorted(set(keys))]
+        mine = {(kind, lane) for kind, lane in connection.execute(self._claim_new, rows)}
+        if rest := [key for key in keys if key not in mine]:
+            free = (
+                select(leases.c.kind, leases.c.lane)
+                .where(_KEY.in_(rest), (leases.c.until < func.now()) | (leases.c.owner == self._owner))
+                .with_for_update(skip_locked=True)
             )
-            await self._commit(changes(statement))
+            claim = (
+                update(leases)
+                .where(_KEY.in_(free))
+                .values(owner=self._owner, until=_end())
+                .returning(leases.c.kind, leases.c.lane)
+            )
+            mine |= {(row.kind, row.lane) for row in connection.execute(claim)}
+        return [key in mine for key in keys]
+
+    def _release(self, connection: Connection, keys: list[Key]) -> list[None]:
+        connection.execute(delete(leases).where(_KEY.in_(keys), leases.c.owner == self._owner))
+        return [None] * len(keys)
 
     def held(self, kind: str, lane: str) -> bool:
         """Whether the lease of a lane surely still holds."""
@@ -211,7 +221,7 @@ class LeaseTable:
             .where(
                 leases.c.owner == self._owner,
                 leases.c.until > func.now(),
-                tuple_(leases.c.kind, leases.c.lane).in_(keys),
+                _KEY.in_(keys),
             )
             .values(until=_end())
             .returning(leases.c.kind, leases.c.lane)
@@ -227,10 +237,13 @@ class LeaseTable:
 
     async def _commit(self, write: Work[T]) -> T:
         try:
-            return await self._database.write_aside(write)
+            return await self._transaction(write)
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(f"leases cannot be written: {cause_of(error)}") from error
 
 
 def _end() -> ColumnElement[datetime]:
     return func.now(type_=DateTime(timezone=True)) + text(f"interval '{TTL:g} seconds'")
+
+
+_KEY = tuple_(leases.c.kind, leases.c.lane)

@@ -1,13 +1,21 @@
 """A store in a database server, which several replicas share."""
 
-from typing import TypeVar
+import time
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy.engine import URL
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from .database import Database, Work
 
 T = TypeVar("T")
+
+_LOCKED_FOR = 2.0  # seconds that a statement waits for what a replica holds that may stand still
+_PING_AFTER = 1.0
 
 
 class PostgreSQL(Database):
@@ -21,10 +29,11 @@ class PostgreSQL(Database):
 
     def __init__(self, url: URL) -> None:
         self._engine = connections(url, 5)
+        self._for_reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._for_writing = connections(url, 1)  # never waited for by who reads
 
     async def _read(self, work: Work[T]) -> T:
-        async with self._engine.connect() as connection:
+        async with self._for_reading.connect() as connection:
             return await connection.run_sync(work)
 
     _search = _read
@@ -47,11 +56,30 @@ class PostgreSQL(Database):
 
 def connections(url: URL, number: int) -> AsyncEngine:
     """Return a pool of so many connections."""
-    return create_async_engine(
+    engine = create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
-        pool_pre_ping=True,
         hide_parameters=True,
         pool_size=number,
         max_overflow=0,
-        connect_args={"timeout": 5, "command_timeout": 30},
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 30,
+            "server_settings": {"lock_timeout": f"{1000 * _LOCKED_FOR:.0f}"},
+        },
     )
+    event.listen(engine.sync_engine, "checkin", _note_use)
+    event.listen(engine.sync_engine, "checkout", partial(_ping_if_unused, engine.dialect))
+    return engine
+
+
+def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_if_unused(dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Look whether a connection that was not used for a while still works; each time would be three calls."""
+    if time.monotonic() - record.info.get("used_at", 0.0) > _PING_AFTER:
+        try:
+            dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError(str(error)) from error

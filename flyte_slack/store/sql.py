@@ -45,11 +45,6 @@ def changes(statement: Executable, row: Mapping[str, Any] | None = None) -> Work
 
 
 @cache
-def _insert_if_new(dialect: str, table: Table) -> Any:
-    return _INSERTS[dialect](table).on_conflict_do_nothing()
-
-
-@cache
 def _keep_newest(dialect: str) -> Any:
     statement = _INSERTS[dialect](positions)
     return statement.on_conflict_do_update(
@@ -61,24 +56,7 @@ def _keep_newest(dialect: str) -> Any:
 
 @cache
 def _insert_new(dialect: str, table: Table, key: str) -> Any:
-    return _insert_if_new(dialect, table).returning(table.c[key])
-
-
-def insert_if_new(
-    connection: Connection, table: Table, row: dict[str, Any], **expressions: ColumnElement[Any]
-) -> bool:
-    """Insert a row unless a unique column already holds its value; return whether it is new.
-
-    Args:
-        connection: to the database.
-        table: to insert into.
-        row: its values.
-        expressions: values that the database works out.
-    """
-    statement = _insert_if_new(connection.dialect.name, table)
-    if expressions:
-        statement = statement.values(expressions)
-    return bool(connection.execute(statement, row).rowcount)
+    return _INSERTS[dialect](table).on_conflict_do_nothing().returning(table.c[key])
 
 
 def insert_new(connection: Connection, table: Table, key: str, rows: Sequence[dict[str, Any]]) -> set[str]:

@@ -80,13 +80,14 @@ class Store:
     def __init__(self, database: Database, leases: Leases, lock: BaseFileLock | None = None) -> None:
         self._database = database
         self._lock = lock
-        self._writer = Writer(database)
+        self._writer = Writer(database.write)
         self.leases = leases
         self.inbox = Inbox(database, self._writer, leases)
         self.actions = Actions(database, self._writer, leases)
         self.dead = Dead(database, self._writer)
         self.stats = Stats()
-        self._committing: asyncio.Task[None] | None = None
+        self._commits = (self._writer, *leases.commits)
+        self._committing: list[asyncio.Task[None]] = []
 
     @classmethod
     async def open(cls, url: str, *, shared: bool = False, must_exist: bool = False) -> Self:
@@ -115,7 +116,7 @@ class Store:
             from .postgresql import PostgreSQL
 
             database = PostgreSQL(parsed)
-            leases = LeaseTable(database)
+            leases = LeaseTable(database.write_aside)
         try:
             await database.write(partial(_prepare, parsed))
         except BaseException as error:
@@ -128,15 +129,15 @@ class Store:
         return cls(database, leases, lock)
 
     async def __aenter__(self) -> Self:
-        self._committing = asyncio.create_task(self._writer.run())
+        self._committing = [asyncio.create_task(commits.run()) for commits in self._commits]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
-        if self._committing is not None:
-            await asyncio.gather(self._committing, return_exceptions=True)
+        for commits in self._commits:
+            commits.close()
+        await asyncio.gather(*self._committing, return_exceptions=True)
         await self._database.close()
         if self._lock is not None:
             self._lock.release()

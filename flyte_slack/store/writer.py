@@ -4,18 +4,26 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from .. import logs, retries
 from ..errors import StoreUnavailable
-from .database import Database, Work, cause_of
+from .database import Work, cause_of
 
 T = TypeVar("T")
 Bulk = Callable[[Connection, list[Any]], list[Any]]
 """Writes several rows of one kind with one statement, and returns a result for each."""
+
+
+class Transaction(Protocol):
+    """Does all of a piece of work, or nothing."""
+
+    async def __call__(self, work: Work[T]) -> T:
+        """Return what the work returns."""
+
 
 log = logs.get(__name__)
 
@@ -47,19 +55,18 @@ def each(statement: Executable) -> Bulk:
     return write
 
 
-class Writer:
-    """The one writer of a store. Writes are committed in the order in which they were asked for.
+class GroupCommit:
+    """Commits in the order asked for, together what waits together.
 
-    Attributes:
-        problem: why the last write failed, or None while the store can be written.
+    Args:
+        transaction: does all of a piece of work, or nothing.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
         self._waiting: list[_Waiting] = []
         self._work = asyncio.Event()
         self._closed = False
-        self.problem: str | None = None
 
     async def write(self, write: Work[T]) -> T:
         """Run a write and return its result once it is durable.
@@ -96,10 +103,6 @@ class Writer:
             self._work.set()
         return await asyncio.shield(done)
 
-    async def persist(self, write: Work[T]) -> T:
-        """Run a write that must not be lost: repeated until the store takes it."""
-        return await retries.until_stored(self.write, write)
-
     async def run(self) -> None:
         """Commit what waits, until closed."""
         while not self._closed or self._waiting:
@@ -123,7 +126,7 @@ class Writer:
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            results = await self._database.write(partial(_write, batch))
+            results = await self._transaction(partial(_write, batch))
         except (SQLAlchemyError, OSError) as error:
             if len(batch) > 1 and not _concerns_all(error):
                 for single in batch:  # one of them is the cause: the others shall not share its fate
@@ -140,11 +143,34 @@ class Writer:
                 return
             _settle(batch[0].done, error=error)
         else:
-            if self.problem is not None:
-                log.info("the store can be written again")
-            self.problem = None
+            self._succeeded()
             for waiting, result in results:
                 _settle(waiting.done, result=result)
+
+    def _succeeded(self) -> None:
+        """Called after each commit."""
+
+    def _failed(self, error: BaseException) -> None:
+        """Called when nothing can be committed."""
+
+
+class Writer(GroupCommit):
+    """The one writer of a store.
+
+    Attributes:
+        problem: why the last write failed, or None while the store can be written.
+    """
+
+    problem: str | None = None
+
+    async def persist(self, write: Work[T]) -> T:
+        """Run a write that must not be lost: repeated until the store takes it."""
+        return await retries.until_stored(self.write, write)
+
+    def _succeeded(self) -> None:
+        if self.problem is not None:
+            log.info("the store can be written again")
+        self.problem = None
 
     def _failed(self, error: BaseException) -> None:
         cause = cause_of(error)
