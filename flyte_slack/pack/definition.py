@@ -77,6 +77,15 @@ class ActionContext(Protocol):
     async def not_executed(self) -> None:
         """Call when what was begun surely had no effect; returns when that is on disk."""
 
+    def busy_until(self, at: float) -> None:
+        """Note until when the action keeps its lane busy, in seconds since the epoch.
+
+        It is kept with the result, for whoever works in the lane next: maybe another replica.
+        """
+
+    async def lane_busy_until(self) -> float | None:
+        """Return until when the lane is busy, as its actions noted it; None where none of them did."""
+
 
 Handler = Callable[[dict[str, Any], ActionContext], Awaitable[Event]]
 

@@ -29,6 +29,7 @@ class _Context:
         self._held = held
         self.identity = action.identity
         self.begun_at = action.begun_at
+        self.noted: float | None = None
 
     async def executing(self, at: float | None = None) -> None:
         self._must_be_held()
@@ -41,6 +42,12 @@ class _Context:
 
     async def not_executed(self) -> None:
         await self._store.actions.not_executed(self._action)
+
+    def busy_until(self, at: float) -> None:
+        self.noted = at
+
+    async def lane_busy_until(self) -> float | None:
+        return await retries.until_stored(self._store.actions.busy_until, self._action.lane)
 
 
 class Dispatcher:
@@ -99,11 +106,12 @@ class Dispatcher:
     async def _work(self, lane: str) -> None:
         while waiting := await retries.until_stored(self._store.actions.waiting, lane, _BATCH):
             for action in waiting:
+                context = _Context(self._store, action, partial(self._lanes.held, action.lane))
                 try:
-                    event = await self._execute(action)
+                    event = await self._execute(action, context)
                 except LeaseLost:
                     return
-                await self._store.actions.finished(action, event.wire())
+                await self._store.actions.finished(action, event.wire(), context.noted)
                 ACTIONS.labels(self._named(action), event.name).inc()
                 ACTION_FINISHED.observe(max(0.0, time.time() - action.taken_at))
                 log.info("action finished", command=action.command, action=action.identity, name=event.name)
@@ -111,7 +119,7 @@ class Dispatcher:
             if len(waiting) < _BATCH and self._store.leases.alone:
                 return  # what was stored meanwhile has woken the lane
 
-    async def _execute(self, action: StoredAction) -> Event:
+    async def _execute(self, action: StoredAction, context: _Context) -> Event:
         """Return the one event that an action ends in; nothing escapes as an error."""
         try:
             command = self._pack.command(action.command)
@@ -120,7 +128,7 @@ class Dispatcher:
                 raise CommandNotFound(f"the pack has no command {action.command!r}; it has {known}")
             if not isinstance(action.input, dict):
                 raise InvalidInput(f"the input must be an object, not {_json_type(action.input)}")
-            return await self._handle(command, action, action.input)
+            return await self._handle(command, action, action.input, context)
         except (CommandNotFound, InvalidInput) as error:
             return self._fatal(action, str(error))
         except LeaseLost:
@@ -129,8 +137,10 @@ class Dispatcher:
             log.exception("a handler failed", command=action.command, action=action.identity)
             return self._fatal(action, f"the pack failed unexpectedly: {error.__class__.__name__}")
 
-    async def _handle(self, command: Command, action: StoredAction, input_: dict[str, Any]) -> Event:
-        event = await command.handler(input_, self._context(action))
+    async def _handle(
+        self, command: Command, action: StoredAction, input_: dict[str, Any], context: _Context
+    ) -> Event:
+        event = await command.handler(input_, context)
         if event.name not in command.events:
             raise TypeError(f"the handler of {command.name} returned the undeclared event {event.name!r}")
         if event.too_large:
@@ -138,9 +148,6 @@ class Dispatcher:
                 action, f"the result {event.name} is larger than the {LARGEST} bytes Flyte takes"
             )
         return event
-
-    def _context(self, action: StoredAction) -> _Context:
-        return _Context(self._store, action, partial(self._lanes.held, action.lane))
 
     def _named(self, action: StoredAction) -> str:
         """Return the command's name where the pack has it: a label takes no name from outside."""

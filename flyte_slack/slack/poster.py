@@ -76,9 +76,19 @@ class Pace:
         self.was_quiet = self._due <= now
         self._due = max(self._due, now) + _INTERVAL
 
-    def answered(self) -> None:
-        """Note that Slack has answered: it may have counted the message as late as now."""
-        self._due = max(self._due, time.monotonic() + _INTERVAL)
+    def answered(self) -> float:
+        """Note that Slack has answered: it may have counted the message as late as now.
+
+        Returns:
+            The seconds until the channel is quiet again.
+        """
+        now = time.monotonic()
+        self._due = max(self._due, now + _INTERVAL)
+        return self._due - now
+
+    def busy(self, seconds: float) -> None:
+        """Note that the channel is quiet again in so many seconds; never more than a burst's."""
+        self._due = max(self._due, time.monotonic() + min(seconds, BURST * _INTERVAL))
 
 
 class Workspace:
@@ -145,6 +155,9 @@ class Poster:
         channel = str(message["channel"]).lstrip("#")
         pace = self._paces.setdefault(channel, Pace())
         deadline = time.monotonic() + retries.SLACK_UNAVAILABLE_AFTER
+        busy_until = await action.lane_busy_until()  # by other replicas, or before a restart
+        if busy_until is not None:
+            pace.busy(busy_until - time.time())
         posted = None
         if action.begun_at is not None:
             posted = await self._reconciled(message, action, action.begun_at)
@@ -176,7 +189,7 @@ class Poster:
             try:
                 answer = await self._web.chat_postMessage(**message, metadata=metadata(action.identity))
             finally:
-                pace.answered()
+                action.busy_until(time.time() + pace.answered())
         except Exception as error:
             failure = read_failure(error)
             log.info("a post failed", action=action.identity, outcome=failure.outcome, cause=failure.code)

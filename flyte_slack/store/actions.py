@@ -165,9 +165,21 @@ class Actions:
         """Record that what was begun surely had no effect; a former holder of the lease changes nothing."""
         await self._writer.persist(changes(self._not_executed, {"row": action.id}))
 
-    async def finished(self, action: StoredAction, result: dict[str, Any]) -> None:
-        """Keep the result of an action, in place of its input."""
-        await self._change(_FINISHED, action.id, event=json.dumps(result))
+    async def finished(
+        self, action: StoredAction, result: dict[str, Any], busy_until: float | None = None
+    ) -> None:
+        """Keep the result of an action, in place of its input.
+
+        Args:
+            action: the action.
+            result: the event that it ends in.
+            busy_until: what `busy_until()` returns for its lane from now on, if it is later.
+        """
+        await self._change(_FINISHED, action.id, event=json.dumps(result), busy=busy_until)
+
+    async def busy_until(self, lane: str) -> float | None:
+        """Return until when a lane is busy, as its actions left it; None where none of them did."""
+        return await self._database.read(lambda connection: connection.scalar(_BUSY_UNTIL, {"of": lane}))
 
     async def results(self, limit: int = 1000) -> list[str]:
         """Return lanes of results that wait and that no other replica delivers, in the order taken."""
@@ -245,9 +257,12 @@ _WAITING = (
     .limit(bindparam("most"))
 )
 _RESULT = select(actions).where(actions.c.id == bindparam("row"), actions.c.state == State.FINISHED)
+_BUSY_UNTIL = select(func.max(actions.c.busy_until)).where(actions.c.lane == bindparam("of"))
 _BY_ID = update(actions).where(actions.c.id == bindparam("row"))
 _FINISHED = each(
-    _BY_ID.where(_unfinished()).values(state=State.FINISHED, result=bindparam("event"), input=None)
+    _BY_ID.where(_unfinished()).values(
+        state=State.FINISHED, result=bindparam("event"), input=None, busy_until=bindparam("busy")
+    )
 )
 _DELIVERING = each(_BY_ID.where(_waits()).values(in_doubt=True))
 _DELIVERED = each(

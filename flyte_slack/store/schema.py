@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from ..errors import SchemaTooNew
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised by one with every change of the tables; `_UPGRADES` holds the way from each older one."""
 
 
@@ -93,8 +93,10 @@ actions = Table(
     Column("reason", Text),
     Column("taken_at", Float, nullable=False),
     Column("begun_at", Float),
+    Column("busy_until", Float),
     Column("ended_at", Float),
 )
+Index("actions_by_busyness", actions.c.lane, actions.c.busy_until)
 Index("actions_by_lane", actions.c.state, actions.c.lane, actions.c.id)
 Index("actions_by_end", actions.c.ended_at)
 Index("actions_by_age", actions.c.state, actions.c.taken_at)
@@ -105,6 +107,10 @@ _UPGRADES: dict[int, tuple[str, ...]] = {
         "CREATE INDEX actions_by_age ON actions (state, taken_at)",
         "ALTER TABLE actions RENAME COLUMN refused_since TO refused_for",
         "UPDATE actions SET refused_for = NULL",
+    ),
+    2: (
+        "ALTER TABLE actions ADD COLUMN busy_until FLOAT",
+        "CREATE INDEX actions_by_busyness ON actions (lane, busy_until)",
     ),
 }
 

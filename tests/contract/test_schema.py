@@ -1,5 +1,6 @@
 """An older store is upgraded at start, and what it holds is kept."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,13 @@ from sqlalchemy import Connection, inspect, text
 from flyte_slack.store import Store
 from flyte_slack.store.schema import SCHEMA_VERSION, metadata
 
+TO_VERSION_2 = (
+    "DROP INDEX actions_by_busyness",
+    "ALTER TABLE actions DROP COLUMN busy_until",
+    "UPDATE meta SET value = '2' WHERE key = 'schema_version'",
+)
 TO_VERSION_1 = (
+    *TO_VERSION_2,
     "DROP INDEX inbox_by_age",
     "DROP INDEX actions_by_age",
     "ALTER TABLE actions RENAME COLUMN refused_for TO refused_since",
@@ -29,15 +36,18 @@ def shape(connection: Connection) -> dict[str, tuple[set[str], set[str]]]:
     }
 
 
-def downgrade(connection: Connection) -> None:
-    """Make a store of schema version 1."""
-    for statement in TO_VERSION_1:
+def downgrade(statements: tuple[str, ...], connection: Connection) -> None:
+    """Make an older store of one."""
+    for statement in statements:
         connection.execute(text(statement))
 
 
+@pytest.mark.parametrize("older", [TO_VERSION_1, TO_VERSION_2], ids=["1", "2"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_version_1_is_upgraded(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """A store of schema version 1 gets what version 2 has, and keeps its rows."""
+async def test_older_version_is_upgraded(
+    kind: str, older: tuple[str, ...], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A store of an older schema version gets what this one has, and keeps its rows."""
     url = f"sqlite:///{tmp_path / 'store.db'}"
     if kind == "postgresql":
         postgres: Postgres = request.getfixturevalue("postgres")
@@ -45,7 +55,7 @@ async def test_version_1_is_upgraded(kind: str, tmp_path: Path, request: pytest.
     async with await Store.open(url) as store:
         await store.inbox.add("C1:1", "C1", {"text": "kept"}, 1.0)
         new = await store._database.read(shape)
-        await store._database.write(downgrade)
+        await store._database.write(partial(downgrade, older))
         assert await store._database.read(shape) != new
     async with await Store.open(url) as store:
         assert await store._database.read(shape) == new

@@ -27,6 +27,7 @@ class Action:
         self.begun_at = begun_at
         self.log: list[str] = []
         self.at: list[float] = []
+        self.busy: float | None = None
 
     async def executing(self, at: float | None = None) -> None:
         self.log.append("executing")
@@ -34,6 +35,12 @@ class Action:
 
     async def not_executed(self) -> None:
         self.log.append("not_executed")
+
+    def busy_until(self, at: float) -> None:
+        self.busy = at
+
+    async def lane_busy_until(self) -> float | None:
+        return self.busy
 
 
 class Clock:

@@ -220,6 +220,41 @@ async def test_quiet_channel_may_burst_again(slack: RememberingSlack, poster: Po
     assert clock.slept == [1.0]
 
 
+async def test_pace_goes_on_where_another_replica_left_it(slack: RememberingSlack, clock: Clock) -> None:
+    """A channel that got a burst from one replica gets a message a second from all of them."""
+    action = Action()
+    for _ in range(6):
+        async with slack.client() as web:
+            await poster_with(web).post(message(), action)
+    assert clock.slept == pytest.approx([1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("later", [60.0, 1e9])
+async def test_pace_left_by_a_wrong_clock_costs_little(
+    slack: RememberingSlack, poster: Poster, clock: Clock, later: float
+) -> None:
+    """What was noted by a clock that was ahead holds a channel back no longer than a burst does."""
+    action = Action()
+    action.busy_until(clock.time() + later)
+    await poster.post(message(), action)
+    assert sum(clock.slept) <= 1.0
+
+
+async def test_pace_counts_from_the_answer(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
+    """A message that was long on its way is counted by Slack when it arrives: the fourth comes later."""
+    begun = clock.now
+
+    def arrival() -> float:
+        if len(slack.posted) == 1:
+            clock.now = begun + 0.5
+        return clock.time()
+
+    slack.now = arrival
+    for _ in range(BURST + 1):
+        await poster.post(message(), Action())
+    assert clock.now - begun == pytest.approx(1.5)
+
+
 async def test_channels_have_a_pace_each(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
     """A channel that has to wait delays no other."""
     for number in range(50):
@@ -388,3 +423,15 @@ def test_workspace_slows_down_and_recovers() -> None:
         faster.append(pause())
     assert faster == sorted(faster, reverse=True)
     assert faster[-1] == 0
+
+
+async def test_channels_own_limit_is_not_the_workspaces(
+    slack: RememberingSlack, poster: Poster, clock: Clock, gate: asyncio.Event
+) -> None:
+    """Channels that are refused within their own burst make no others slower."""
+    for number in range(3):
+        await poster.post(message(f"R{number}"), Action())
+    async with three_refused(slack, poster, gate):
+        await asyncio.wait_for(poster.post(message("C1"), Action()), 10)
+        await asyncio.wait_for(poster.post(message("C2"), Action()), 10)
+        assert sum(clock.slept) == 0
