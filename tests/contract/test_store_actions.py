@@ -161,6 +161,15 @@ class TestActions:
             assert doubted is not None
             assert (doubted.in_doubt, doubted.refused_for) == (True, None)
 
+    async def test_lane_is_busy_until_the_latest_of_its_actions(self, store: Store) -> None:
+        """Until when a lane is busy is the latest that an action of it left, delivered or not."""
+        for number, busy_until in enumerate((None, 7.5, 3.0)):
+            assert await store.actions.busy_until("C1") == (None if number < 2 else 7.5)
+            await store.actions.add(f"r/{number}", "C1", "c", {})
+            await store.actions.finished(await action(store), {"event": "R"}, busy_until)
+        assert await store.actions.busy_until("C1") == 7.5
+        assert await store.actions.busy_until("C2") is None
+
     async def test_dead_result_stays_dead_with_its_reason(self, reopen: Opener, url: str) -> None:
         """What is dead stays so over restarts, with its reason and with what it held."""
         async with reopen() as store:

@@ -11,7 +11,7 @@ from postgres import Postgres, free_port, postgres_server
 from support import count, eventually, opened, running
 
 from flyte_slack.errors import SchemaTooNew, StoreInUse, StoreUnavailable
-from flyte_slack.store import Store
+from flyte_slack.store import Store, postgresql
 from flyte_slack.store import store as store_module
 
 HOLDER = """
@@ -121,6 +121,24 @@ async def test_database_that_goes_away_and_comes_back(
         assert await store.inbox.add("2", "C1", {})
         assert [event.key for event in await store.inbox.waiting("C1", 10)] == ["1", "2"]
         assert await store.actions.results() == [str(action.id)]
+
+
+async def test_connections_that_were_cut_while_nobody_used_them(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that the server or a firewall closed in a quiet time costs no write and no read."""
+    monkeypatch.setattr(postgresql, "_PING_AFTER", 0.0)
+    url = server.new_database()
+    async with await Store.open(url) as store:
+        assert await store.inbox.add("1", "C1", {})
+        assert await store.leases.claim("inbox", "C1", lambda: None)
+        await store.inbox.waiting("C1", 10)
+        cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        server.query(url, f"{cut} AND datname = current_database()")
+        assert await store.inbox.add("2", "C1", {})
+        assert len(await store.inbox.waiting("C1", 10)) == 2
+        await store.leases.release("inbox", "C1")
+        assert store.problem is None
 
 
 async def test_database_that_starts_up_or_is_full_is_unavailable(server: Postgres) -> None:

@@ -62,6 +62,19 @@ async def test_event_is_tried_until_flyte_takes_it(
     assert len([line for line in logged if line["log_level"] in ("warning", "error")]) == 1
 
 
+async def test_long_lane_of_an_earlier_run(
+    flyte: ScriptedFlyte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lane that holds more than is read at once is delivered to its end, without being searched again."""
+    async with pack(flyte, tmp_path, poll=False) as parts:
+        for number in range(120):
+            await parts.store.inbox.add(str(number), "C1", {"key": str(number)}, float(number))
+    monkeypatch.setattr("flyte_slack.pack.lanes.LOOK_EVERY", 3600.0)
+    async with pack(flyte, tmp_path, poll=False):
+        await eventually(lambda: len(flyte.events) == 120)
+    assert keys(flyte) == [str(number) for number in range(120)]
+
+
 async def test_events_of_an_earlier_run_are_delivered(flyte: ScriptedFlyte, tmp_path: Path) -> None:
     """Flyte down, the pack killed: every stored event reaches Flyte after the next start, in order."""
     flyte.judge = lambda call: 503

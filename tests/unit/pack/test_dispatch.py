@@ -164,6 +164,45 @@ async def test_order_within_a_channel(flyte: ScriptedFlyte, tmp_path: Path) -> N
     assert log == [f"{sign}{n}" for n in range(5) for sign in "+-"]
 
 
+async def test_long_lane_is_executed_in_order(
+    flyte: ScriptedFlyte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More actions than are read at once wait in one lane after a restart: all are executed, in order."""
+    done: list[int] = []
+
+    async def handler(input_: dict[str, Any], _: ActionContext) -> Event:
+        done.append(input_["n"])
+        return Event("Echoed", input_)
+
+    async with pack(flyte, tmp_path, poll=False) as parts:
+        for n in range(25):
+            reference = f"v1/packs/Slack/actions/{n:024x}/result"
+            await parts.store.actions.add(reference, "C1", "sendMessage", {"channelId": "C1", "n": n})
+    monkeypatch.setattr("flyte_slack.pack.lanes.LOOK_EVERY", 3600.0)
+    async with pack(flyte, tmp_path, handler, poll=False):
+        await eventually(lambda: len(done) >= 25)
+    assert done == list(range(25))
+
+
+async def test_lane_that_an_action_left_busy(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """Until when an action keeps its lane busy is told to the next one there, also after a restart."""
+    told: list[tuple[str, float | None]] = []
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        told.append((input_["channelId"], await action.lane_busy_until()))
+        action.busy_until(1000.0 + len(told))
+        return Event("Echoed", input_)
+
+    for channels in (["C1", "C1", "C2"], ["C1"]):
+        ids = [flyte.action({"channelId": channel}) for channel in channels]
+        async with pack(flyte, tmp_path, handler):
+            for id_ in ids:
+                await result_of(flyte, id_)
+    assert [busy for channel, busy in told if channel == "C2"] == [None]
+    noted = [1001.0 + place for place, (channel, _) in enumerate(told) if channel == "C1"]
+    assert [busy for channel, busy in told if channel == "C1"] == [None, *noted[:-1]]
+
+
 async def test_actions_on_disk_are_executed_at_the_next_start(flyte: ScriptedFlyte, tmp_path: Path) -> None:
     """After a crash every action that was on disk is executed, and a begun one is told as begun."""
     seen: dict[str, bool] = {}
