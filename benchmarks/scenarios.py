@@ -149,8 +149,8 @@ def drain(bench: Bench) -> None:
 
 
 def backlog(bench: Bench) -> None:
-    """200 waiting actions: taken, stored, executed and completed, held against a bare loop."""
-    number = 100 if bench.quick else 200
+    """300 waiting actions: taken, stored, executed and completed, held against a bare loop."""
+    number = 100 if bench.quick else 300
     kinds = (("at once", 0.0), ("after 2 ms", 0.002), ("after 5 ms", 0.005))
     for name, wait in kinds[: 1 if bench.quick else 3]:
         scenario = f"backlog, Flyte answers {name}"

@@ -1,6 +1,7 @@
 """What is on its way into the store, so that nothing of its lane overtakes it (promise 3)."""
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
@@ -12,6 +13,7 @@ _OTHERS_HOLD = 2.0  # the same, for what other replicas may store
 _QUIET = 0.025  # seconds without a new event of the lane, after which others have stored what they received
 _QUIET_IN_A_BURST = 0.15
 _OPENS_WITHIN = 0.5
+_MOMENT = 0.03
 _TURNS = 4  # of the event loop: what lies in a socket's buffers is read within three
 
 
@@ -74,6 +76,11 @@ class Source:
             self._wake(lane)
 
     @property
+    def unsettled(self) -> bool:
+        """Whether something was received that is not settled yet."""
+        return bool(self._unstored)
+
+    @property
     def is_read(self) -> bool:
         """Whether events come one by one, and not as what is read of a gap."""
         return self._passed is None
@@ -96,6 +103,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._sources: set[Source] = set()
         self._waiting: dict[str, asyncio.Event] = {}
+        self._calm = asyncio.Event()
 
     def open(self) -> Source:
         """Return a source for a new connection."""
@@ -129,8 +137,18 @@ class Arrivals:
             held = True
         return held
 
+    async def calm(self) -> None:
+        """Return when what was received is settled, or in a moment: whoever sent it waits for an answer."""
+        if any(source.unsettled for source in self._sources):
+            self._calm.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_MOMENT):
+                    await self._calm.wait()
+
     def _wake(self, lane: str | None) -> None:
         """Let a lane look again, or all of them."""
+        if not any(source.unsettled for source in self._sources):
+            self._calm.set()
         for event in self._waiting.values() if lane is None else filter(None, [self._waiting.get(lane)]):
             event.set()
 

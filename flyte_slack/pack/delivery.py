@@ -126,6 +126,7 @@ class EventDelivery:
             links = await self._registration.links()
             try:
                 async with self._posts:
+                    await self._arrivals.calm()
                     if self._closed:
                         return
                     await self._client.post_event(links, event.wire())

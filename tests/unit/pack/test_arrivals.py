@@ -196,3 +196,47 @@ async def test_held_lanes_do_not_wake_each_other(monkeypatch: pytest.MonkeyPatch
     assert looks == before
     arrivals.close(gap)
     assert all(await asyncio.gather(*held_lanes))
+
+
+async def calm(arrivals: Arrivals) -> bool:
+    """Return True, when nothing waits for an acknowledgement."""
+    await arrivals.calm()
+    return True
+
+
+async def test_acknowledgements_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever delivers waits until all that was received is acknowledged, or its connection is closed."""
+    monkeypatch.setattr(module, "_MOMENT", 60.0)
+    arrivals = Arrivals()
+    one, other = arrivals.open(), arrivals.open()
+    assert await calm(arrivals)
+    one.arrived("e1", "C1", 1.0)
+    other.arrived("e2", "C2", 2.0)
+    one.settled("e1")
+    assert await held(calm(arrivals), lambda: other.settled("e2"))
+    one.arrived("e3", "C1", 3.0)
+    assert await held(calm(arrivals), lambda: arrivals.close(one))
+    assert await calm(arrivals)
+
+
+async def test_acknowledgements_that_do_not_come_hold_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood, or a store that takes nothing, does not keep from Flyte what is stored."""
+    monkeypatch.setattr(module, "_MOMENT", 0.001)
+    arrivals = Arrivals()
+    arrivals.open().arrived("e1", "C1", 1.0)
+    for _ in range(3):
+        assert await calm(arrivals)
+
+
+async def test_drain_pauses_for_acknowledgements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No stored event is posted while one that was received is not acknowledged."""
+    monkeypatch.setattr(module, "_MOMENT", 60.0)
+    impatient(monkeypatch)
+    async with ScriptedFlyte().serve() as flyte, pack(flyte, tmp_path, poll=False) as parts:
+        source = parts.arrivals.open()
+        source.arrived("e1", "C2", 1.0)
+        await parts.see("C1:1")
+        await breathe()
+        assert flyte.events == []
+        source.settled("e1")
+        await eventually(lambda: flyte.events)
