@@ -7,6 +7,7 @@ try is said by their class (`retryable`), never here.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
@@ -103,4 +104,4 @@ async def repeat(call: Callable[[], Awaitable[T]], wait: wait_base, within: floa
 
 async def until_stored(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the store until it answers."""
-    return await repeat(lambda: call(*args, **kwargs), STORE)
+    return await repeat(partial(call, *args, **kwargs), STORE)

@@ -141,9 +141,8 @@ class Actions:
     async def waiting(self, lane: str, limit: int) -> list[StoredAction]:
         """Return the first actions of a lane that are not finished, in the order taken."""
         which = {"of": lane, "most": limit}
-        return await self._database.read(
-            lambda connection: [_action(row) for row in connection.execute(_WAITING, which)]
-        )
+        rows = await self._database.read(lambda connection: connection.execute(_WAITING, which).all())
+        return [_action(row) for row in rows]
 
     async def executing(self, action: StoredAction, at: float | None = None) -> None:
         """Record that from now on the outcome may be unknown.

@@ -91,9 +91,8 @@ class Inbox:
     async def waiting(self, lane: str, limit: int) -> list[StoredEvent]:
         """Return the next events of a lane, in their order."""
         which = {"of": lane, "most": limit}
-        return await self._database.read(
-            lambda connection: [_event(row) for row in connection.execute(_WAITING, which)]
-        )
+        rows = await self._database.read(lambda connection: connection.execute(_WAITING, which).all())
+        return [_event(row) for row in rows]
 
     async def mark(self, lane: str) -> tuple[int, int]:
         """Return what changes with every event that is stored into a lane."""

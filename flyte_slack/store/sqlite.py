@@ -15,7 +15,7 @@ from .database import Database, Work
 T = TypeVar("T")
 
 LOCKED_FOR = 2.0
-"""Seconds that a write waits for a lock; Slack waits three for its acknowledgement."""
+"""Seconds that a write waits for a lock; who sent an event waits three for its acknowledgement."""
 
 
 class SQLite(Database):

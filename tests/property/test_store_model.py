@@ -28,7 +28,7 @@ from flyte_slack import retries
 from flyte_slack.errors import StoreUnavailable
 from flyte_slack.flyte import calls as calls_module
 from flyte_slack.pack import lanes as lanes_module
-from flyte_slack.store import store as store_module
+from flyte_slack.store import sqlite as sqlite_module
 from flyte_slack.store.schema import State
 from flyte_slack.store.store import KEPT_FOR
 
@@ -57,7 +57,7 @@ class PackUnderFaults(RuleBasedStateMachine):
             (retries, "FLYTE", wait_fixed(0.002)),
             (retries, "STORE", wait_fixed(0.005)),
             (lanes_module, "LOOK_EVERY", 0.02),
-            (store_module, "_LOCKED_FOR", 0.02),
+            (sqlite_module, "LOCKED_FOR", 0.02),
             (time, "time", self._clock),
         ):
             self.around.enter_context(patch.object(target, name, value))
