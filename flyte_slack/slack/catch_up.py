@@ -63,6 +63,7 @@ class CatchUp:
         self._listening = listening
         self._arrivals = arrivals
         self._gap = arrivals.open()
+        self._gap.hold()  # a crash may have left what came after a gap, and not what is in it
         self._connected = asyncio.Event()
         self._connected_at = 0.0
 

@@ -227,4 +227,3 @@ async def test_actions_on_disk_are_executed_at_the_next_start(flyte: ScriptedFly
     async with pack(flyte, tmp_path, handler, poll=False):
         await eventually(lambda: set(ids) <= flyte.results.keys())
     assert seen == {f"{n} {identity}": n == 1 for n, identity in enumerate(identities)}
-

@@ -379,6 +379,21 @@ async def test_unreadable_channel_keeps_no_gap_from_being_filled(
         assert await bench.texts("C1") == ["unreadable so far"]
 
 
+async def test_what_an_earlier_run_stored_after_a_gap_waits_for_it(
+    slack: RememberingSlack, tmp_path: Path
+) -> None:
+    """A pack killed while it filled a gap left what came after it: at the next start that waits (3, 11)."""
+    slack.write(GAP + 1, "missed")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.receive(slack.write(NOW, "after it"))
+        passed = asyncio.create_task(bench.arrivals.passed("C1", NOW, time.time()))
+        await breathe(50)
+        assert not passed.done(), "there is no connection yet, and the gap is not read"
+        await bench.reconnect()
+        assert await passed
+        assert await bench.texts() == ["missed", "after it"]
+
+
 async def test_unreadable_channel_holds_up_no_other(
     slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
