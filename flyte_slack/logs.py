@@ -25,6 +25,8 @@ _SHAPES = (
 )
 _SHORTEST = 4  # a shorter "secret" would blank out ordinary words
 
+_JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
+
 _literals: set[str] = set()
 
 
@@ -101,7 +103,7 @@ def configure(
         [
             structlog.processors.format_exc_info,
             _what_comes_first,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            _as_json,
         ]
         if style == "json"
         else [
@@ -126,6 +128,14 @@ def configure(
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     _quiet_libraries(level)
+
+
+def _as_json(logger: object, method: str, fields: structlog.typing.EventDict) -> str | bytes:
+    """Render a line, whatever is in it: no log line stops what it tells of."""
+    try:
+        return _JSON(logger, method, fields)
+    except (TypeError, ValueError, RecursionError):
+        return _JSON(logger, method, {name: repr(value) for name, value in fields.items()})
 
 
 def _redacted(_logger: object, _method: str, line: structlog.typing.EventDict) -> str:

@@ -87,8 +87,9 @@ class Pace:
         return self._due - now
 
     def busy(self, seconds: float) -> None:
-        """Note that the channel is quiet again in so many seconds; never more than a burst's."""
-        self._due = max(self._due, time.monotonic() + min(seconds, BURST * _INTERVAL))
+        """Note that the channel is quiet in so many seconds; more than a burst's are a wrong clock's."""
+        if seconds <= (BURST + 1) * _INTERVAL:
+            self._due = max(self._due, time.monotonic() + seconds)
 
 
 class Workspace:

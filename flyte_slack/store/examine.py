@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, create_engine, inspect, select
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
@@ -61,22 +61,17 @@ def _in_file(url: URL) -> str:
 def _try(connection: Connection, url: URL) -> str:
     """Write within a transaction that is taken back; return what is said of the schema."""
     _check(connection, url)
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    schema.begin(connection)
     try:
-        version = None
-        if inspect(connection).has_table("meta"):
-            version = connection.scalar(
-                select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
-            )
-        if version is None or int(version) >= schema.SCHEMA_VERSION:
+        version = schema.version(connection)
+        if version is None or version >= schema.SCHEMA_VERSION:
             schema.prepare(connection)  # refuses a newer one
         _probe(connection)
     finally:
         connection.rollback()
     if version is None:
         return "its tables will be made at start"
-    if int(version) < schema.SCHEMA_VERSION:
+    if version < schema.SCHEMA_VERSION:
         return f"schema version {version} will be upgraded to {schema.SCHEMA_VERSION} at start"
     return f"schema version {version}"
 

@@ -33,7 +33,7 @@ from ..errors import StoreUnavailable
 from .database import Work, cause_of
 from .schema import leases
 from .sql import replace
-from .writer import Bulk, GroupCommit, Transaction
+from .writer import GroupCommit, Transaction
 
 log = logs.get(__name__)
 
@@ -122,16 +122,18 @@ class LeaseTable:
         self.alone = False
         new = insert(leases).values(until=_end()).on_conflict_do_nothing()
         self._claim_new = new.returning(leases.c.kind, leases.c.lane)
-        self._claims: Bulk = self._claim
-        self._releases: Bulk = self._release
         self._held: dict[Key, Callable[[], object]] = {}
         self._until: dict[Key, float] = {}
 
     async def claim(self, kind: str, lane: str, lost: Callable[[], object]) -> bool:
         """Take the lease of a lane unless another replica has it; `lost` is called when it gets lost."""
         asked_at = time.monotonic()
-        if not await self._group.together(self._claims, (kind, lane)):
-            return False
+        try:
+            if not await self._group.together(self._change, (True, (kind, lane))):
+                return False
+        except asyncio.CancelledError:
+            self._group.put(self._change, (False, (kind, lane)))  # it may be claimed all the same
+            raise
         self._held[kind, lane] = lost
         self._until[kind, lane] = asked_at + TTL
         return True
@@ -140,10 +142,24 @@ class LeaseTable:
         """Give the lease of a lane back."""
         self._held.pop((kind, lane), None)
         if self._until.pop((kind, lane), None) is not None:
-            await self._group.together(self._releases, (kind, lane))
+            await self._group.together(self._change, (False, (kind, lane)))
 
-    def _claim(self, connection: Connection, keys: list[Key]) -> list[bool]:
+    def _change(self, connection: Connection, changes: list[tuple[bool, Key]]) -> list[bool]:
+        """Claim leases, and give others back; return which of the former were free.
+
+        Claims come first: a replica that gave back before it claimed could wait for one that waits for it.
+        """
+        connection.execute(_WAIT_LITTLE)
+        claimed = self._claim(connection, [key for claim, key in changes if claim])
+        back = [key for claim, key in changes if not claim]
+        if back:
+            connection.execute(delete(leases).where(_KEY.in_(back), leases.c.owner == self._owner))
+        return [claim and key in claimed for claim, key in changes]
+
+    def _claim(self, connection: Connection, keys: list[Key]) -> set[Key]:
         """Take the leases that nobody has, and those that ran out; return which."""
+        if not keys:
+            return set()
         rows = [{"kind": kind, "lane": lane, "owner": self._owner} for kind, lane in sorted(set(keys))]
         mine = {(kind, lane) for kind, lane in connection.execute(self._claim_new, rows)}
         if rest := [key for key in keys if key not in mine]:
@@ -159,11 +175,7 @@ class LeaseTable:
                 .returning(leases.c.kind, leases.c.lane)
             )
             mine |= {(row.kind, row.lane) for row in connection.execute(claim)}
-        return [key in mine for key in keys]
-
-    def _release(self, connection: Connection, keys: list[Key]) -> list[None]:
-        connection.execute(delete(leases).where(_KEY.in_(keys), leases.c.owner == self._owner))
-        return [None] * len(keys)
+        return mine
 
     def held(self, kind: str, lane: str) -> bool:
         """Whether the lease of a lane surely still holds."""
@@ -246,4 +258,5 @@ def _end() -> ColumnElement[datetime]:
     return func.now(type_=DateTime(timezone=True)) + text(f"interval '{TTL:g} seconds'")
 
 
+_WAIT_LITTLE = text("SET LOCAL lock_timeout = '150ms'")  # for a claim that another replica does not end
 _KEY = tuple_(leases.c.kind, leases.c.lane)

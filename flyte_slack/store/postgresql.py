@@ -4,7 +4,7 @@ import time
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -14,7 +14,9 @@ from .database import Database, Work
 
 T = TypeVar("T")
 
-_LOCKED_FOR = 2.0  # seconds that a statement waits for what a replica holds that may stand still
+# a replica that stands still in a transaction holds up the others until the server ends it; no setting of
+# the session, since poolers refuse them
+_END_IF_FROZEN = text("SET LOCAL idle_in_transaction_session_timeout = '5s'")
 _PING_AFTER = 1.0
 
 
@@ -41,11 +43,13 @@ class PostgreSQL(Database):
     async def write(self, work: Work[T]) -> T:
         """Do it in a transaction, after those asked for before, and return when that is durable."""
         async with self._for_writing.begin() as connection:
+            await connection.execute(_END_IF_FROZEN)
             return await connection.run_sync(work)
 
     async def write_aside(self, work: Work[T]) -> T:
         """The same, but without waiting for other writes."""
         async with self._engine.begin() as connection:
+            await connection.execute(_END_IF_FROZEN)
             return await connection.run_sync(work)
 
     async def close(self) -> None:
@@ -61,11 +65,7 @@ def connections(url: URL, number: int) -> AsyncEngine:
         hide_parameters=True,
         pool_size=number,
         max_overflow=0,
-        connect_args={
-            "timeout": 5,
-            "command_timeout": 30,
-            "server_settings": {"lock_timeout": f"{1000 * _LOCKED_FOR:.0f}"},
-        },
+        connect_args={"timeout": 5, "command_timeout": 30},
     )
     event.listen(engine.sync_engine, "checkin", _note_use)
     event.listen(engine.sync_engine, "checkout", partial(_ping_if_unused, engine.dialect))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    inspect,
     select,
 )
 
@@ -115,24 +116,37 @@ _UPGRADES: dict[int, tuple[str, ...]] = {
 }
 
 
+def begin(connection: Connection) -> None:
+    """Begin a transaction that may change tables: Python's `sqlite3` begins none for that by itself."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def version(connection: Connection) -> int | None:
+    """Return the schema's version, or None where there is none."""
+    if not inspect(connection).has_table(meta.name):
+        return None
+    found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    return None if found is None else int(found)
+
+
 def prepare(connection: Connection) -> None:
-    """Create the tables, or bring older ones up to date.
+    """Create the tables, or bring older ones up to date, within a transaction that was begun.
 
     Raises:
         SchemaTooNew: a newer version of the pack wrote them.
     """
-    metadata.create_all(connection)
-    found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    found = version(connection)
     if found is None:
+        metadata.create_all(connection)
         connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
         return
-    version = int(found)
-    if version > SCHEMA_VERSION:
+    if found > SCHEMA_VERSION:
         raise SchemaTooNew(
-            f"the store has schema version {version}, this flyte-slack knows up to {SCHEMA_VERSION}: "
+            f"the store has schema version {found}, this flyte-slack knows up to {SCHEMA_VERSION}: "
             "run the newer flyte-slack that wrote it, or set FLYTE_SLACK_STORE to another store"
         )
-    for step in range(version, SCHEMA_VERSION):
+    for step in range(found, SCHEMA_VERSION):
         for statement in _UPGRADES[step]:
             connection.exec_driver_sql(statement)
     connection.execute(meta.update().where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION)))

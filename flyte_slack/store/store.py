@@ -204,6 +204,8 @@ def _probe(connection: Connection) -> None:
 
 def _prepare(url: URL, connection: Connection) -> None:
     _check(connection, url)
+    if schema.version(connection) != schema.SCHEMA_VERSION:
+        schema.begin(connection)
     schema.prepare(connection)
 
 

@@ -94,6 +94,12 @@ class GroupCommit:
         Raises:
             StoreUnavailable: it was not written.
         """
+        return await asyncio.shield(self.put(write, row, position, lazily=lazily))
+
+    def put(
+        self, write: Bulk, row: object, position: float | None = None, *, lazily: bool = False
+    ) -> "asyncio.Future[Any]":
+        """Do the same, and return at once what will have the result."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Waiting(write, row, done, position))
@@ -101,7 +107,7 @@ class GroupCommit:
             loop.call_later(_LAZY, self._work.set)
         else:
             self._work.set()
-        return await asyncio.shield(done)
+        return done
 
     async def run(self) -> None:
         """Commit what waits, until closed."""

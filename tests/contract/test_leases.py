@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from store_parts import action, finished
 from support import breathe, count, eventually, eventually_true, running
 
-from flyte_slack.errors import LeaseLost
+from flyte_slack.errors import LeaseLost, StoreUnavailable
 from flyte_slack.store import Store
 from flyte_slack.store import leases as module
+from flyte_slack.store.postgresql import PostgreSQL
 from flyte_slack.store.schema import State
 
 
@@ -316,3 +317,57 @@ async def test_locked_row_of_another_replica_delays_nothing(
                 assert one.held()
     await engine.dispose()
     assert one.lost == []
+
+
+async def test_claim_that_nobody_waits_for_any_more(one: Replica, other: Replica) -> None:
+    """Lanes that a replica was about to take when it was stopped are free at once."""
+    claims = [asyncio.create_task(one.claim(f"C{number}")) for number in range(50)]
+    await asyncio.sleep(0)
+    for claim in claims:
+        claim.cancel()
+    await asyncio.gather(*claims, return_exceptions=True)
+    for number in range(50):
+        await eventually_true(lambda number=number: other.claim(f"C{number}"))  # type: ignore[misc]
+    assert not one.held("C0")
+
+
+async def test_lanes_that_change_hands_both_ways(
+    one: Replica, other: Replica, postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replicas that give lanes back and take others at the same time never wait for each other."""
+    monkeypatch.setattr(module, "_WAIT_LITTLE", text("SELECT 1"))  # it would end a deadlock before it is one
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert await one.claim("x")
+    assert await other.claim("y")
+    mine, theirs = "x", "y"
+    for _ in range(30):
+        await asyncio.gather(one.release(mine), one.claim(theirs), other.release(theirs), other.claim(mine))
+        mine, theirs = theirs, mine
+        await eventually_true(lambda lane=mine: one.claim(lane))  # type: ignore[misc]
+        await eventually_true(lambda lane=theirs: other.claim(lane))  # type: ignore[misc]
+    assert postgres.query(url, deadlocks).strip() == "0"
+
+
+async def test_lane_that_a_frozen_replica_holds_keeps_no_other(
+    one: Replica, url: str, postgres: Postgres
+) -> None:
+    """A claim that waits for a transaction that does not end is given up, and holds up no other lane."""
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.connect() as frozen:
+        row = "'actions', 'C1', 'z', now() + interval '1 hour'"
+        await frozen.execute(text(f"INSERT INTO leases (kind, lane, owner, until) VALUES ({row})"))
+        claims = await asyncio.gather(*map(one.claim, ("C1", "C2", "C3")), return_exceptions=True)
+        assert isinstance(claims[0], StoreUnavailable)
+        assert claims[1:] == [True, True]
+    await engine.dispose()
+    assert await one.claim("C1")
+
+
+async def test_transaction_of_a_frozen_replica_is_ended(one: Replica) -> None:
+    """The server ends what stands still in the middle of a transaction; the session keeps no such setting."""
+    setting = text("SHOW idle_in_transaction_session_timeout")
+    database = one.store._database
+    assert isinstance(database, PostgreSQL)
+    for transaction in (database.write, database.write_aside):
+        assert await transaction(lambda connection: connection.scalar(setting)) == "5s"
+    assert await database.read(lambda connection: connection.scalar(setting)) == "0"

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 from postgres import Postgres
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.engine import make_url
 
-from flyte_slack.store import Store
-from flyte_slack.store.schema import SCHEMA_VERSION, metadata
+from flyte_slack.errors import StoreError
+from flyte_slack.store import Store, schema
+from flyte_slack.store.postgresql import PostgreSQL
+from flyte_slack.store.schema import _UPGRADES, SCHEMA_VERSION, metadata
+from flyte_slack.store.sqlite import SQLite
 
 TO_VERSION_2 = (
     "DROP INDEX actions_by_busyness",
@@ -40,6 +44,38 @@ def downgrade(statements: tuple[str, ...], connection: Connection) -> None:
     """Make an older store of one."""
     for statement in statements:
         connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_upgrade_that_is_cut_short_is_done_again(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an upgrade that failed in the middle nothing is left: the next start does it."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    if kind == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.new_database()
+    async with await Store.open(url) as store:
+        new = await store._database.read(shape)
+        await store._database.write(partial(downgrade, TO_VERSION_1))
+        old = await store._database.read(shape)
+    broken = {step: (*statements, "CREATE INDEX x ON nowhere (x)") for step, statements in _UPGRADES.items()}
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "_UPGRADES", broken)
+        with pytest.raises(StoreError):
+            await Store.open(url)
+        assert await stored_shape(url) == old
+    async with await Store.open(url) as store:
+        assert await store._database.read(shape) == new
+
+
+async def stored_shape(url: str) -> object:
+    """Return the shape of a store as it is, without opening it as the pack does."""
+    database = PostgreSQL(make_url(url)) if "postgresql" in url else SQLite(make_url(url))
+    try:
+        return await database.read(shape)
+    finally:
+        await database.close()
 
 
 @pytest.mark.parametrize("older", [TO_VERSION_1, TO_VERSION_2], ids=["1", "2"])

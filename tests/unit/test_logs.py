@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -75,6 +76,26 @@ def test_records_of_other_libraries_are_in_the_same_style(log: Log) -> None:
     (line,) = log.lines
     assert (line["event"], line["level"], line["logger"]) == ("lost 3 of them", "warning", "some.library")
     assert line["peer"] == "h"
+
+
+def test_line_that_cannot_be_rendered_stops_nothing(log: Log) -> None:
+    """Whatever a field holds, the line is written, with what can be said of it."""
+    log.configure()
+    circle: list[Any] = []
+    circle.append(circle)
+    logs.get("x").info("odd", keys={("a", 1): 2}, circle=circle)
+    (line,) = log.lines
+    assert (line["event"], line["level"], line["keys"]) == ("'odd'", "'info'", "{('a', 1): 2}")
+
+
+def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    """A full disk or a closed pipe below the log costs lines, and nothing else."""
+    stream = (tmp_path / "log").open("w")
+    stream.close()
+    logs._Lines(stream, "x").info("lost")
+    with open("/dev/full", "w") as full:
+        logs._Lines(full, "x").info("lost")
+        full.close = lambda: None  # type: ignore[method-assign]
 
 
 def test_console_is_for_people(log: Log) -> None:
