@@ -20,7 +20,8 @@ Work = Callable[[Connection], T]
 
 def cause_of(error: BaseException) -> str:
     """Return the driver's own words, without the statement and its parameters: they hold message texts."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+    own = getattr(error, "orig", None) or error
+    return next(iter(str(own).splitlines()), "") or own.__class__.__name__  # a time-out has no words
 
 
 @contextmanager

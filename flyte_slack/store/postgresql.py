@@ -18,6 +18,8 @@ T = TypeVar("T")
 # the session, since poolers refuse them
 _END_IF_FROZEN = text("SET LOCAL idle_in_transaction_session_timeout = '5s'")
 _PING_AFTER = 1.0
+_CONNECTED_WITHIN = 5.0
+_ANSWERED_WITHIN = 30.0
 
 
 class PostgreSQL(Database):
@@ -65,7 +67,7 @@ def connections(url: URL, number: int) -> AsyncEngine:
         hide_parameters=True,
         pool_size=number,
         max_overflow=0,
-        connect_args={"timeout": 5, "command_timeout": 30},
+        connect_args={"timeout": _CONNECTED_WITHIN, "command_timeout": _ANSWERED_WITHIN},
     )
     event.listen(engine.sync_engine, "checkin", _note_use)
     event.listen(engine.sync_engine, "checkout", partial(_ping_if_unused, engine.dialect))

@@ -17,19 +17,18 @@ T = TypeVar("T")
 Bulk = Callable[[Connection, list[Any]], list[Any]]
 """Writes several rows of one kind with one statement, and returns a result for each."""
 
+log = logs.get(__name__)
+
+_LARGEST_BATCH = 200
+_LAZY = 0.02
+_TURNS = 2  # of the event loop, for those who are about to write too
+
 
 class Transaction(Protocol):
     """Does all of a piece of work, or nothing."""
 
     async def __call__(self, work: Work[T]) -> T:
         """Return what the work returns."""
-
-
-log = logs.get(__name__)
-
-_LARGEST_BATCH = 200
-_LAZY = 0.02
-_TURNS = 2  # of the event loop, for those who are about to write too
 
 
 @dataclass(slots=True)

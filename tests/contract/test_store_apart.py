@@ -1,14 +1,16 @@
 """A store and other processes: one SQLite file is one process's, a database server comes and goes."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from postgres import Postgres, free_port, postgres_server
-from support import count, eventually, opened, running
+from support import count, eventually, eventually_true, opened, running
 
 from flyte_slack.errors import SchemaTooNew, StoreInUse, StoreUnavailable
 from flyte_slack.store import Store, postgresql
@@ -139,6 +141,77 @@ async def test_connections_that_were_cut_while_nobody_used_them(
         assert len(await store.inbox.waiting("C1", 10)) == 2
         await store.leases.release("inbox", "C1")
         assert store.problem is None
+
+
+class Wire:
+    """A way to the database server that can go silent: nothing is refused, and nothing answered."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._open = asyncio.Event()
+        self._open.set()
+        self._carrying: set[asyncio.Task[None]] = set()
+
+    def silence(self) -> None:
+        self._open.clear()
+
+    def restore(self) -> None:
+        self._open.set()
+
+    @asynccontextmanager
+    async def laid(self) -> AsyncIterator[int]:
+        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            for task in self._carrying:
+                task.cancel()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._open.wait()
+        back, forth = await asyncio.open_connection("127.0.0.1", self._port)
+        for source, target in ((reader, forth), (back, writer)):
+            self._carrying.add(asyncio.create_task(self._carry(source, target)))
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                await self._open.wait()
+                target.write(data)
+            target.close()
+
+
+async def test_database_that_goes_silent(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that neither answers nor refuses costs nothing but time: it is merely unavailable."""
+    monkeypatch.setattr(postgresql, "_CONNECTED_WITHIN", 0.3)
+    monkeypatch.setattr(postgresql, "_ANSWERED_WITHIN", 0.3)
+    wire = Wire(postgres.port)
+    async with wire.laid() as port:
+        url = postgres.new_database().replace(f":{postgres.port}/", f":{port}/")
+        async with await Store.open(url) as store:
+            assert await store.inbox.add("1", "C1", {})
+            wire.silence()
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable):
+                    await store.inbox.add("2", "C1", {})
+                with pytest.raises(StoreUnavailable):
+                    await store.leases.claim("inbox", "C1", lambda: None)
+                with pytest.raises(StoreUnavailable):
+                    await store.inbox.waiting("C1", 10)
+            with pytest.raises(StoreUnavailable):
+                await Store.open(url)
+            wire.restore()
+            await eventually_true(lambda: added(store, "3"))
+            assert "3" in [event.key for event in await store.inbox.waiting("C1", 10)]
+
+
+async def added(store: Store, key: str) -> bool:
+    """Whether an event can be stored."""
+    with contextlib.suppress(StoreUnavailable):
+        await store.inbox.add(key, "C1", {})
+        return True
+    return False
 
 
 async def test_database_that_starts_up_or_is_full_is_unavailable(server: Postgres) -> None:
