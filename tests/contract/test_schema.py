@@ -1,10 +1,8 @@
 """An older store is upgraded at start, and what it holds is kept."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
-from postgres import Postgres
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
 
@@ -46,15 +44,8 @@ def downgrade(statements: tuple[str, ...], connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_upgrade_that_is_cut_short_is_done_again(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_upgrade_that_is_cut_short_is_done_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an upgrade that failed in the middle nothing is left: the next start does it."""
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    if kind == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = postgres.new_database()
     async with await Store.open(url) as store:
         new = await store._database.read(shape)
         await store._database.write(partial(downgrade, TO_VERSION_1))
@@ -79,15 +70,8 @@ async def stored_shape(url: str) -> object:
 
 
 @pytest.mark.parametrize("older", [TO_VERSION_1, TO_VERSION_2], ids=["1", "2"])
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_older_version_is_upgraded(
-    kind: str, older: tuple[str, ...], tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+async def test_older_version_is_upgraded(url: str, older: tuple[str, ...]) -> None:
     """A store of an older schema version gets what this one has, and keeps its rows."""
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    if kind == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = postgres.new_database()
     async with await Store.open(url) as store:
         await store.inbox.add("C1:1", "C1", {"text": "kept"}, 1.0)
         new = await store._database.read(shape)

@@ -1,5 +1,6 @@
 """Logs: one style, every record, no secret (contract, section 1)."""
 
+import contextlib
 import io
 import json
 import logging
@@ -93,9 +94,11 @@ def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     stream = (tmp_path / "log").open("w")
     stream.close()
     logs._Lines(stream, "x").info("lost")
-    with open("/dev/full", "w") as full:
+    went_on = False
+    with contextlib.suppress(OSError), open("/dev/full", "w") as full:  # closing it fails again
         logs._Lines(full, "x").info("lost")
-        full.close = lambda: None  # type: ignore[method-assign]
+        went_on = True
+    assert went_on
 
 
 def test_console_is_for_people(log: Log) -> None:
