@@ -39,7 +39,7 @@ RUN groupadd --gid 10001 flyte \
 
 COPY --from=build /opt/venv /opt/venv
 # The base image has no bytecode of the standard library. What the pack uses of it gets some: it starts sooner.
-RUN /opt/venv/bin/python -c "import flyte_slack.cli, flyte_slack.healthcheck, flyte_slack.service"
+RUN /opt/venv/bin/python -c "import flyte_slack.cli.main, flyte_slack.cli.healthcheck, flyte_slack.service"
 
 # PYTHONSAFEPATH: nothing is imported from /data, which can be written to
 ENV PATH=/opt/venv/bin:$PATH \
@@ -54,7 +54,7 @@ VOLUME ["/data"]
 EXPOSE 8090
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-m", "flyte_slack.healthcheck"]
+    CMD ["python", "-m", "flyte_slack.cli.healthcheck"]
 ENTRYPOINT ["flyte-slack"]
 CMD ["run"]
 

@@ -14,7 +14,7 @@ def main() -> int:
     # `run` and `sandbox` are meant to be stopped; another command that is stopped has not succeeded
     status = 0 if sys.argv[1:2] in (["run"], ["sandbox"]) else 128 + signal.SIGTERM
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(status))
-    from .cli import main as command_line
+    from .cli.main import main as command_line
 
     return command_line()
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 
 from . import __version__
-from .metrics import Gauge
 from .pack.health import Health
-from .slack.connections import Connections
+from .pack.metrics import Gauge
+from .slack.receiving.socket_mode import Connections
 from .store import Held, Store
 
 

@@ -8,31 +8,31 @@ from functools import partial
 from . import __version__, logs
 from .flyte import FileToken, FixedToken, FlyteClient, Token
 from .gauges import look
-from .metrics import exposition
 from .pack import Command, EventDefinition, PackDefinition, orphans
 from .pack.arrivals import Arrivals
 from .pack.delivery import EventDelivery, ResultDelivery
 from .pack.dispatch import Dispatcher
 from .pack.health import Condition, Health
+from .pack.metrics import exposition
 from .pack.poller import Poller
 from .pack.pulse import Pulse
 from .pack.registration import Registration
 from .pack.web import health_app, serve
-from .settings import Mode, Settings
-from .slack import web_api
-from .slack.catch_up import CatchUp
-from .slack.clock import SlackClock
+from .settings.slack import Mode, Settings
+from .slack.api import client as web_api
+from .slack.api.clock import SlackClock
 from .slack.commands.send_message import SendMessage
-from .slack.connections import Connections
-from .slack.directory import Directory
-from .slack.forwarding import Forwarding
-from .slack.history import History
-from .slack.identity import Identity
-from .slack.listeners import Listener, bolt, receive_http
-from .slack.messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT
-from .slack.names import ChannelNames
-from .slack.poster import Poster
-from .slack.reconciliation import Reconciliation
+from .slack.events.forwarding import Forwarding
+from .slack.events.message_sent import MESSAGE_SEND_FAILURE, MESSAGE_SENT
+from .slack.receiving.catch_up import CatchUp
+from .slack.receiving.listener import Listener, bolt, receive_http
+from .slack.receiving.socket_mode import Connections
+from .slack.sending.posting import Poster
+from .slack.sending.reconciliation import Reconciliation
+from .slack.workspace.channels import ChannelNames
+from .slack.workspace.directory import Directory
+from .slack.workspace.history import History
+from .slack.workspace.identity import Identity
 from .store import Store
 
 log = logs.get(__name__)

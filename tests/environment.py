@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from flyte_slack.errors import SettingsError
-from flyte_slack.settings import Settings
+from flyte_slack.settings.slack import Settings
 
 LEAST = {"FLYTE_API": "https://flyte.example.com", "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
 CONTRACT = [

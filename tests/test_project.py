@@ -18,12 +18,15 @@ import yaml
 from environment import load
 from prometheus_client import Counter, Histogram
 
-from flyte_slack import __version__, check, cli, metrics, service
+from flyte_slack import __version__, service
+from flyte_slack.cli import check
+from flyte_slack.cli import main as cli
 from flyte_slack.gauges import look
+from flyte_slack.pack import metrics
 from flyte_slack.pack.health import Health
 from flyte_slack.sandbox.flows import parse_flow
-from flyte_slack.settings import Settings, variables
-from flyte_slack.slack.manifest import manifest
+from flyte_slack.settings.slack import Settings, variables
+from flyte_slack.slack.app.manifest import manifest
 from flyte_slack.store.store import Stats
 
 ROOT = Path(__file__).parent.parent
@@ -32,10 +35,8 @@ README = (ROOT / "README.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 
 FLOORS = {
-    "settings": 0, "setting_values": 0, "errors": 0, "logs": 0, "retries": 0, "metrics": 0, "healthcheck": 0,
-    "proxies": 0, "": 0,
-    "flyte": 1, "store": 1, "pack": 2, "slack": 3,
-    "gauges": 4, "service": 5, "dead_rows": 5, "check": 5, "cli": 6, "__main__": 7,
+    "errors": 0, "logs": 0, "retries": 0, "proxies": 0, "settings": 0, "": 0,
+    "flyte": 1, "store": 1, "pack": 2, "slack": 3, "gauges": 4, "service": 5, "cli": 6, "__main__": 7,
 }  # fmt: skip
 NOT_EVEN_BELOW = {("flyte", "store"), ("store", "flyte")}
 

@@ -10,12 +10,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from .. import logs
-from ..errors import (
-    FlyteError,
-    FlyteProtocolError,
-    FlyteRejected,
-    FlyteUnavailable,
-)
+from ..errors import FlyteError, FlyteProtocolError, FlyteRejected, FlyteUnavailable
 from . import links
 from .calls import Calls, plain
 from .models import (

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import logs
-from ..setting_values import is_header_token
+from ..settings.values import is_header_token
 
 log = logs.get(__name__)
 

@@ -10,11 +10,11 @@ import httpx
 from .. import logs, retries
 from ..errors import FlyteError, FlyteNotFound
 from ..flyte import FlyteClient, PackLinks
-from ..metrics import ACTION_COMPLETED, EVENT_ACCEPTED, EVENTS
 from ..store import Store, StoredEvent, StoredResult
 from .arrivals import Arrivals
 from .definition import LARGEST, Event
 from .lanes import Lanes
+from .metrics import ACTION_COMPLETED, EVENT_ACCEPTED, EVENTS
 from .pulse import Pulse
 from .registration import Registration
 

@@ -8,11 +8,11 @@ from typing import Any
 from .. import logs, retries
 from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
-from ..metrics import ACTION_FINISHED, ACTIONS
 from ..store import PARKED, Store, StoredAction
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
 from .lanes import Lanes
+from .metrics import ACTION_FINISHED, ACTIONS
 
 log = logs.get(__name__)
 

@@ -6,10 +6,10 @@ import time
 from .. import logs, retries
 from ..errors import FlyteError, FlyteNotFound, FlyteProtocolError
 from ..flyte import Action, FlyteClient, PackLinks
-from ..metrics import POLLS
 from ..store import Store
 from .dispatch import Dispatcher
 from .health import Condition, Health
+from .metrics import POLLS
 from .pulse import Pulse
 from .registration import Registration
 

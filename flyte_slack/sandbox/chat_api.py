@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from flyte_slack.sandbox.slack_arguments import MESSAGE_LIMIT
-from flyte_slack.sandbox.workspace import TOMBSTONE, Channel, Event, Message, NotInWorkspaceError, Workspace
+from .slack_arguments import MESSAGE_LIMIT
+from .workspace import TOMBSTONE, Channel, Event, Message, NotInWorkspaceError, Workspace
 
 KEEP_ALIVE_SECONDS = 15.0
 

@@ -20,7 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from flyte_slack.sandbox.templates import StringMap, TemplateError, holds, render, render_value
+from .templates import StringMap, TemplateError, holds, render, render_value
 
 logger = logging.getLogger(__name__)
 

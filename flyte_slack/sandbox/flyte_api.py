@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import yaml
 from aiohttp import hdrs, web
 
-from flyte_slack.sandbox import flyte_wire as wire
-from flyte_slack.sandbox.flows import Action, Event, Flow, FlowEngine, FlowError, WireModel, parse_flow
-from flyte_slack.sandbox.flyte_wire import PackDefinition, PostedEvent, RegisteredPack
+from . import flyte_wire as wire
+from .flows import Action, Event, Flow, FlowEngine, FlowError, WireModel, parse_flow
+from .flyte_wire import PackDefinition, PostedEvent, RegisteredPack
 
 _DOCUMENT_LIMIT = 16 * 1024 * 1024
 """What MongoDB keeps in one document. Beyond, an event makes no action and a result is not kept."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from flyte_slack.sandbox.flows import Action, Event, Execution, Flow, Pack, WireModel
+from .flows import Action, Event, Execution, Flow, Pack, WireModel
 
 Json = dict[str, Any]
 

@@ -16,12 +16,12 @@ from typing import Self
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from flyte_slack.sandbox.chat_api import ChatApi
-from flyte_slack.sandbox.flows import Flow, load_flows
-from flyte_slack.sandbox.flyte_api import FlyteApi
-from flyte_slack.sandbox.slack_api import SlackApi
-from flyte_slack.sandbox.socket_mode import SocketMode
-from flyte_slack.sandbox.workspace import Workspace
+from .chat_api import ChatApi
+from .flows import Flow, load_flows
+from .flyte_api import FlyteApi
+from .slack_api import SlackApi
+from .socket_mode import SocketMode
+from .workspace import Workspace
 
 SOCKET_PATH = "/slack/socket"
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from aiohttp import web
 
-from flyte_slack.sandbox.slack_arguments import Arguments, MethodError
-from flyte_slack.sandbox.slack_methods import SlackMethods
-from flyte_slack.sandbox.workspace import Workspace
+from .slack_arguments import Arguments, MethodError
+from .slack_methods import SlackMethods
+from .workspace import Workspace
 
 BOT_SCOPES = (
     *("channels:history", "channels:join", "channels:read"),

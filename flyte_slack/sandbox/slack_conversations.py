@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from flyte_slack.sandbox.slack_arguments import PAGE_LIMIT, Arguments, MethodError, cursor_for
-from flyte_slack.sandbox.workspace import Channel, Message, NotInWorkspaceError, Workspace
+from .slack_arguments import PAGE_LIMIT, Arguments, MethodError, cursor_for
+from .workspace import Channel, Message, NotInWorkspaceError, Workspace
 
 Answer = dict[str, Any]
 

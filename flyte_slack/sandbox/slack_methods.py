@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flyte_slack.sandbox.slack_arguments import Arguments, MethodError
-from flyte_slack.sandbox.slack_conversations import Conversations
-from flyte_slack.sandbox.workspace import Channel, Message, NotInWorkspaceError, Workspace
+from .slack_arguments import Arguments, MethodError
+from .slack_conversations import Conversations
+from .workspace import Channel, Message, NotInWorkspaceError, Workspace
 
 Answer = dict[str, Any]
 

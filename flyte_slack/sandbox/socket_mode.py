@@ -20,7 +20,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from flyte_slack.sandbox.workspace import Event, Workspace
+from .workspace import Event, Workspace
 
 MAX_CONNECTIONS = 10
 

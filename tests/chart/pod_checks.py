@@ -12,7 +12,7 @@ from chart_files import Chart, Json, at, container, of_kind, pod_template, workl
 from object_checks import for_each_file
 
 from flyte_slack.errors import SettingsError
-from flyte_slack.settings import Settings, variables
+from flyte_slack.settings.slack import Settings, variables
 
 # Where the value of each setting comes from; `None`: from no value, and why.
 SETTINGS: dict[str, str | None] = {

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flyte_slack import __version__
 from flyte_slack.gauges import look
-from flyte_slack.metrics import exposition
 from flyte_slack.pack.health import Health
+from flyte_slack.pack.metrics import exposition
 from flyte_slack.store.store import Stats
 
 # Values that are handed on as a whole, so that what is in them is nowhere named.

@@ -10,13 +10,7 @@ import pytest
 import respx
 from structlog.testing import capture_logs
 
-from flyte_slack.errors import (
-    FlyteError,
-    FlyteNotFound,
-    FlyteRejected,
-    FlyteUnauthorized,
-    FlyteUnavailable,
-)
+from flyte_slack.errors import FlyteError, FlyteNotFound, FlyteRejected, FlyteUnauthorized, FlyteUnavailable
 from flyte_slack.flyte import FixedToken, FlyteClient, PackLinks, PackRegistration
 
 SERVER = "http://127.0.0.1:8080"

@@ -100,7 +100,7 @@ def test_health_check_follows_the_port() -> None:
             pack.identity,
             "python",
             "-m",
-            "flyte_slack.healthcheck",
+            "flyte_slack.cli.healthcheck",
         )
         with pytest.raises(Failed, match="ended with 1"):
             engine().podman(*check)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from environment import problems
 
-from flyte_slack.settings import variables
+from flyte_slack.settings.slack import variables
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from support import serving
 
-from flyte_slack import healthcheck
+from flyte_slack.cli import healthcheck
 
 
 def app(status: int) -> web.Application:
@@ -59,11 +59,11 @@ def test_a_pack_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_it_imports_next_to_nothing() -> None:
     """It is started every half minute: neither the pack nor a library is imported."""
-    script = "import sys, flyte_slack.healthcheck; print(*sys.modules)"
+    script = "import sys, flyte_slack.cli.healthcheck; print(*sys.modules)"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     loaded = set(output.decode().split())
-    assert {"flyte_slack.healthcheck"} <= loaded
+    assert {"flyte_slack.cli.healthcheck"} <= loaded
     assert not {"pydantic", "aiohttp", "asyncio", "flyte_slack.settings"} & loaded

@@ -3,7 +3,7 @@
 import pytest
 from environment import CONTRACT, load, secret
 
-from flyte_slack.settings import Mode, variables
+from flyte_slack.settings.slack import Mode, variables
 
 
 def test_every_variable_of_the_contract_is_there() -> None:

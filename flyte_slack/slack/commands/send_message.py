@@ -8,13 +8,13 @@ from pydantic import model_validator
 
 from ...errors import InvalidInput, OutcomeUnknown
 from ...pack import ActionContext, Command, Event
-from ..advice import advise
-from ..directory import Directory
-from ..identity import Identity
-from ..messages import MESSAGE_SEND_FAILURE, MESSAGE_SENT, message_sent
-from ..names import ChannelNames
-from ..poster import Poster, PostFailed
-from ..responses import Kind, Outcome
+from ..api.failures import Kind, Outcome
+from ..events.message_sent import MESSAGE_SEND_FAILURE, MESSAGE_SENT, message_sent
+from ..sending.advice import advise
+from ..sending.posting import Poster, PostFailed
+from ..workspace.channels import ChannelNames
+from ..workspace.directory import Directory
+from ..workspace.identity import Identity
 from .inputs import (
     Boolean,
     ChannelReference,

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from support import serving
 
-from flyte_slack.check.probes import Check, Probe, try_all
+from flyte_slack.cli.check.probes import Check, Probe, try_all
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -13,9 +13,9 @@ from check_parts import Flyte, assert_fails, checks_of, soon, states
 from environment import load
 from postgres import free_port
 
-from flyte_slack.check import probes
-from flyte_slack.check.flyte import FlyteProbes
-from flyte_slack.check.probes import Check
+from flyte_slack.cli.check import probes
+from flyte_slack.cli.check.flyte import FlyteProbes
+from flyte_slack.cli.check.probes import Check
 
 ALL = {"flyte_reachable": True, "flyte_links": True, "flyte_token": True, "flyte_pack": True}
 

@@ -13,8 +13,8 @@ from postgres import free_port
 from support import serving
 
 from flyte_slack import logs
-from flyte_slack.check.local import local_probes
-from flyte_slack.check.probes import Check
+from flyte_slack.cli.check.local import local_probes
+from flyte_slack.cli.check.probes import Check
 from flyte_slack.pack.health import Health
 from flyte_slack.pack.web import health_app
 
@@ -81,7 +81,7 @@ async def test_port_of_another_server(tmp_path: Path, answer: Any) -> None:
 
 async def test_port_of_a_silent_server(tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer is no pack."""
-    monkeypatch.setattr("flyte_slack.check.local._PATIENCE", 0.2)
+    monkeypatch.setattr("flyte_slack.cli.check.local._PATIENCE", 0.2)
     check = (await look(tmp_path, FLYTE_SLACK_PORT=str(taken)))["port"]
     assert_fails(check, "FLYTE_SLACK_PORT", f"127.0.0.1:{taken} is in use")
 

@@ -8,10 +8,10 @@ import sys
 import pytest
 from check_parts import assert_fails, checks_of
 
-from flyte_slack import check as command
 from flyte_slack import logs
-from flyte_slack.check import probes
-from flyte_slack.check.probes import Check, Failed, Probe, try_all
+from flyte_slack.cli import check as command
+from flyte_slack.cli.check import probes
+from flyte_slack.cli.check.probes import Check, Failed, Probe, try_all
 
 CHECKS = [
     Check("flyte_reachable", True, "FLYTE_API", "it answers"),

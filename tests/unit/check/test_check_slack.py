@@ -14,10 +14,10 @@ from environment import load
 from postgres import free_port
 from scripted_slack import Answer, Call, Reply, ScriptedSlack, error, rate_limited
 
-from flyte_slack.check import probes
-from flyte_slack.check.probes import Check
-from flyte_slack.check.slack import SlackProbes
-from flyte_slack.slack.scopes import SCOPES, Need
+from flyte_slack.cli.check import probes
+from flyte_slack.cli.check.probes import Check
+from flyte_slack.cli.check.slack import SlackProbes
+from flyte_slack.slack.app.scopes import SCOPES, Need
 
 ALL = [scope.name for scope in SCOPES]
 ME = {"ok": True, "user": "flyte", "team": "Example", "team_id": "T1", "user_id": "U1"}

@@ -9,9 +9,9 @@ import aiohttp.web
 import pytest
 from support import eventually
 
-from flyte_slack.metrics import Gauge, exposition
 from flyte_slack.pack import web as module
 from flyte_slack.pack.health import Health
+from flyte_slack.pack.metrics import Gauge, exposition
 from flyte_slack.pack.web import health_app, serve
 
 GAUGES = [

@@ -9,12 +9,14 @@ from support import breathe
 from tenacity import wait_none
 
 from flyte_slack import retries
-from flyte_slack.slack import clock as clock_module
-from flyte_slack.slack import history, poster, reconciliation
-from flyte_slack.slack.clock import SlackClock
-from flyte_slack.slack.history import History
-from flyte_slack.slack.poster import Poster
-from flyte_slack.slack.reconciliation import Reconciliation
+from flyte_slack.slack.api import clock as clock_module
+from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.sending import posting as poster
+from flyte_slack.slack.sending import reconciliation
+from flyte_slack.slack.sending.posting import Poster
+from flyte_slack.slack.sending.reconciliation import Reconciliation
+from flyte_slack.slack.workspace import history
+from flyte_slack.slack.workspace.history import History
 
 IDENTITY = "0123456789abcdef0123456789abcdef"
 

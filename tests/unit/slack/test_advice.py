@@ -3,8 +3,8 @@
 import pytest
 from test_responses import MESSAGE, TARGET, TOKEN
 
-from flyte_slack.slack.advice import advise
-from flyte_slack.slack.responses import Failure, Kind, Outcome
+from flyte_slack.slack.api.failures import Failure, Kind, Outcome
+from flyte_slack.slack.sending.advice import advise
 
 
 def advice(code: str, kind: Kind, needed: str = "", bot: str = "flyte") -> str:

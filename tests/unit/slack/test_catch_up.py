@@ -15,13 +15,13 @@ from tenacity import wait_fixed
 
 from flyte_slack import retries
 from flyte_slack.pack.arrivals import Arrivals
-from flyte_slack.slack import catch_up as module
-from flyte_slack.slack.catch_up import CatchUp
-from flyte_slack.slack.clock import SlackClock
-from flyte_slack.slack.directory import Directory
-from flyte_slack.slack.history import History
-from flyte_slack.slack.identity import Identity
-from flyte_slack.slack.listeners import Listener
+from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.receiving import catch_up as module
+from flyte_slack.slack.receiving.catch_up import CatchUp
+from flyte_slack.slack.receiving.listener import Listener
+from flyte_slack.slack.workspace.directory import Directory
+from flyte_slack.slack.workspace.history import History
+from flyte_slack.slack.workspace.identity import Identity
 from flyte_slack.store import Store
 
 NOW = float(int(time.time()))

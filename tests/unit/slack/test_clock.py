@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from flyte_slack.slack.clock import SlackClock
+from flyte_slack.slack.api.clock import SlackClock
 
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
 AT = 1_700_000_000.0

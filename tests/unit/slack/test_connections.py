@@ -17,12 +17,12 @@ from tenacity import wait_fixed
 
 from flyte_slack import retries
 from flyte_slack.pack.arrivals import Arrivals
-from flyte_slack.slack import connections as module
-from flyte_slack.slack.clock import SlackClock
-from flyte_slack.slack.connections import Connections
-from flyte_slack.slack.directory import Directory
-from flyte_slack.slack.identity import Identity
-from flyte_slack.slack.listeners import Listener, bolt
+from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.receiving import socket_mode as module
+from flyte_slack.slack.receiving.listener import Listener, bolt
+from flyte_slack.slack.receiving.socket_mode import Connections
+from flyte_slack.slack.workspace.directory import Directory
+from flyte_slack.slack.workspace.identity import Identity
 
 MESSAGE = {"type": "message", "channel": "C1", "user": "U1", "text": "hi", "ts": "1.000001"}
 

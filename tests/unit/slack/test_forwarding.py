@@ -12,9 +12,9 @@ from tenacity import wait_fixed
 
 from flyte_slack import retries
 from flyte_slack.pack import Event
-from flyte_slack.slack import directory as directory_module
-from flyte_slack.slack.directory import Directory
-from flyte_slack.slack.forwarding import Forwarding
+from flyte_slack.slack.events.forwarding import Forwarding
+from flyte_slack.slack.workspace import directory as directory_module
+from flyte_slack.slack.workspace.directory import Directory
 from flyte_slack.store import StoredEvent
 
 NAMES = {"C1": "general", "C2": "ops", "G1": "secret"}

@@ -8,9 +8,9 @@ from remembering_slack import RememberingSlack
 from scripted_slack import Answer, Reply, rate_limited
 from slack_parts import Clock, virtual_clock
 
-from flyte_slack.slack.clock import SlackClock
-from flyte_slack.slack.history import CannotLook, History
-from flyte_slack.slack.responses import Outcome
+from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.api.failures import Outcome
+from flyte_slack.slack.workspace.history import CannotLook, History
 
 IN_TIME = 1300.0  # on the virtual clock, which begins at 1000
 

@@ -19,10 +19,10 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from support import count, full_disk, opened, serving
 
-from flyte_slack.slack.clock import SlackClock
-from flyte_slack.slack.directory import Directory
-from flyte_slack.slack.identity import Identity
-from flyte_slack.slack.listeners import Listener, bolt, receive_http
+from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.receiving.listener import Listener, bolt, receive_http
+from flyte_slack.slack.workspace.directory import Directory
+from flyte_slack.slack.workspace.identity import Identity
 from flyte_slack.store import Store
 
 SECRET = "0123456789abcdef0123456789abcdef"

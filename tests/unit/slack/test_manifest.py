@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 import flyte_slack.slack
-from flyte_slack.slack.directory import Directory
-from flyte_slack.slack.manifest import manifest
-from flyte_slack.slack.scopes import EVENTS, SCOPES
+from flyte_slack.slack.app.manifest import manifest
+from flyte_slack.slack.app.scopes import EVENTS, SCOPES
+from flyte_slack.slack.workspace.directory import Directory
 
 URL = "https://pack.example.com/slack/events"
 

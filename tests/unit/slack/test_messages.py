@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flyte_slack.slack.messages import Channel, User, instant, is_from_people, message_sent
+from flyte_slack.slack.events.message_sent import Channel, User, instant, is_from_people, message_sent
 
 MESSAGE: dict[str, Any] = {
     "type": "message",

@@ -7,10 +7,10 @@ import pytest
 from remembering_slack import RememberingSlack
 from support import eventually, eventually_true
 
-from flyte_slack.slack import names as module
-from flyte_slack.slack.clock import SlackClock
-from flyte_slack.slack.history import History
-from flyte_slack.slack.names import ChannelNames
+from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.workspace import channels as module
+from flyte_slack.slack.workspace.channels import ChannelNames
+from flyte_slack.slack.workspace.history import History
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from support import eventually
 
 from flyte_slack import retries
 from flyte_slack.errors import OutcomeUnknown
-from flyte_slack.slack import poster as module
-from flyte_slack.slack.poster import BURST, Poster, PostFailed, Workspace
-from flyte_slack.slack.reconciliation import metadata
-from flyte_slack.slack.responses import Kind, Outcome
+from flyte_slack.slack.api.failures import Kind, Outcome
+from flyte_slack.slack.sending import posting as module
+from flyte_slack.slack.sending.posting import BURST, Poster, PostFailed, Workspace
+from flyte_slack.slack.sending.reconciliation import metadata
 
 AMBIGUOUS = [
     "internal_error",

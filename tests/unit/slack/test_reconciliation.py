@@ -9,10 +9,10 @@ from scripted_slack import Answer, Reply, rate_limited
 from slack_parts import IDENTITY, Clock, virtual_clock
 
 from flyte_slack.errors import OutcomeUnknown
-from flyte_slack.slack import reconciliation as module
-from flyte_slack.slack.clock import SlackClock
-from flyte_slack.slack.history import History
-from flyte_slack.slack.reconciliation import Reconciliation, metadata
+from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.sending import reconciliation as module
+from flyte_slack.slack.sending.reconciliation import Reconciliation, metadata
+from flyte_slack.slack.workspace.history import History
 
 OTHER = "f" * 32
 

@@ -7,7 +7,7 @@ import pytest
 from scripted_slack import Answer, Reply, ScriptedSlack, rate_limited
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flyte_slack.slack.responses import Failure, Kind, Outcome, read_failure
+from flyte_slack.slack.api.failures import Failure, Kind, Outcome, read_failure
 
 TOKEN = (
     "invalid_auth not_authed account_inactive token_expired token_revoked missing_scope no_permission "

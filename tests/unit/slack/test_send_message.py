@@ -9,12 +9,12 @@ from scripted_slack import Answer, Reply, ScriptedSlack, rate_limited
 from slack_parts import Action, poster_with, virtual_clock
 
 from flyte_slack.pack import Event
-from flyte_slack.slack.clock import SlackClock
+from flyte_slack.slack.api.clock import SlackClock
 from flyte_slack.slack.commands.send_message import LONGEST_MESSAGE, SendMessage
-from flyte_slack.slack.directory import Directory
-from flyte_slack.slack.history import History
-from flyte_slack.slack.identity import Identity
-from flyte_slack.slack.names import ChannelNames
+from flyte_slack.slack.workspace.channels import ChannelNames
+from flyte_slack.slack.workspace.directory import Directory
+from flyte_slack.slack.workspace.history import History
+from flyte_slack.slack.workspace.identity import Identity
 
 CHANNEL = {"channel": {"id": "C1", "name": "ops", "is_channel": True}}
 BOT = {"user": {"id": "UBOT", "name": "flyte", "is_bot": True, "profile": {"display_name": "Flyte"}}}

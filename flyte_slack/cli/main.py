@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from . import __version__, dead_rows, logs
-from .errors import FlyteSlackError, SettingsError
-from .settings import Settings, variables
+from .. import __version__, logs
+from ..errors import FlyteSlackError, SettingsError
+from ..settings.slack import Settings, variables
+from . import dead as dead_rows
 
 if TYPE_CHECKING:
-    from .sandbox.server import Sandbox
+    from ..sandbox.server import Sandbox
 
 _WELCOME = """
   Chat here:      {url}/          (write "echo hello")
@@ -120,7 +121,7 @@ async def _run(_arguments: argparse.Namespace) -> int:
     stop = _stopped_by_signal()
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_format)
-    from . import service
+    from .. import service
 
     await service.run(settings, stop)
     return 0
@@ -133,7 +134,7 @@ async def _check(arguments: argparse.Namespace) -> int:
 
 
 async def _manifest(arguments: argparse.Namespace) -> int:
-    from .slack.manifest import manifest
+    from ..slack.app.manifest import manifest
 
     print(manifest(arguments.url), end="")
     return 0
@@ -146,8 +147,8 @@ def _events_url(value: str) -> str:
 
 
 def _sandbox_server(arguments: argparse.Namespace) -> "Sandbox":
-    from .sandbox.flows import FlowError
-    from .sandbox.server import Sandbox
+    from ..sandbox.flows import FlowError
+    from ..sandbox.server import Sandbox
 
     try:
         return Sandbox(arguments.host, arguments.port, arguments.flows)
@@ -157,7 +158,7 @@ def _sandbox_server(arguments: argparse.Namespace) -> "Sandbox":
 
 async def _sandbox(arguments: argparse.Namespace) -> int:
     """Start the sandbox's servers and the pack between them; the pack stops first."""
-    from . import service
+    from .. import service
 
     logs.configure(_level(), "console")
     stop = _stopped_by_signal()

@@ -5,7 +5,7 @@ import time
 
 from cachetools import TTLCache
 
-from .. import logs
+from ... import logs
 from .history import CannotLook, History
 
 log = logs.get(__name__)

@@ -1,6 +1,6 @@
 """What to tell a flow's author when Slack refuses a message: what is wrong, and what to do."""
 
-from .responses import Failure, Kind
+from ..api.failures import Failure, Kind
 
 _ADVICE = {
     "account_inactive": "the bot's account was deactivated: install the Slack app again "

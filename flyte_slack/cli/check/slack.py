@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ..settings import Mode, Settings
-from ..slack import web_api
-from ..slack.clock import SlackClock
-from ..slack.history import CannotLook, History
-from ..slack.scopes import missing
+from ...settings.slack import Mode, Settings
+from ...slack.api import client as web_api
+from ...slack.api.clock import SlackClock
+from ...slack.app.scopes import missing
+from ...slack.workspace.history import CannotLook, History
 from . import probes
 from .probes import Failed, Probe, not_tried
 from .slack_answers import Answer, answer_to, refused

@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 from cachetools import TTLCache
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .. import logs
-from .messages import Channel, User
-from .responses import read_failure
+from ... import logs
+from ..api.failures import read_failure
+from ..events.message_sent import Channel, User
 
 log = logs.get(__name__)
 

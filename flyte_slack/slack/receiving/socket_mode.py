@@ -18,12 +18,12 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .. import logs, retries
-from ..pack.arrivals import Arrivals
-from ..pack.health import Condition
-from ..proxies import proxy_for
-from .messages import is_from_people, place
-from .responses import Outcome, read_failure
+from ... import logs, retries
+from ...pack.arrivals import Arrivals
+from ...pack.health import Condition
+from ...proxies import proxy_for
+from ..api.failures import Outcome, read_failure
+from ..events.message_sent import is_from_people, place
 
 log = logs.get(__name__)
 

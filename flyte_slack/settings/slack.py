@@ -18,8 +18,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
-from .errors import SettingsError
-from .setting_values import HeaderToken, Labels, Names, PackName, Seconds, StoreUrl, Url, lower, token
+from ..errors import SettingsError
+from .values import HeaderToken, Labels, Names, PackName, Seconds, StoreUrl, Url, lower, token
 
 
 class Mode(StrEnum):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from .. import logs
+from ... import logs
 
 TIMEOUT = 10.0
 """Seconds that a check may last."""

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
-from .. import logs, retries
-from ..pack import Event
-from ..store import StoredEvent
-from .directory import Directory
-from .messages import Channel, message_sent
+from ... import logs, retries
+from ...pack import Event
+from ...store import StoredEvent
+from ..workspace.directory import Directory
+from .message_sent import Channel, message_sent
 
 log = logs.get(__name__)
 

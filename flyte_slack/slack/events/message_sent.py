@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from ..pack import Event
+from ...pack import Event
 
 MESSAGE_SENT = "MessageSent"
 MESSAGE_SEND_FAILURE = "MessageSendFailure"

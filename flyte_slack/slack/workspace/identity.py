@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .. import logs, retries
-from .clock import SlackClock
-from .responses import Kind, read_failure
+from ... import logs, retries
+from ..api.clock import SlackClock
+from ..api.failures import Kind, read_failure
 
 log = logs.get(__name__)
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .. import logs
-from ..errors import OutcomeUnknown
-from .clock import SlackClock
-from .history import CannotLook, History, Message
+from ... import logs
+from ...errors import OutcomeUnknown
+from ..api.clock import SlackClock
+from ..workspace.history import CannotLook, History, Message
 
 log = logs.get(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 
-from . import logs
-from .settings import StoreSettings
-from .store import Store
+from .. import logs
+from ..settings.slack import StoreSettings
+from ..store import Store
 
 
 @asynccontextmanager

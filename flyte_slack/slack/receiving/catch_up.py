@@ -5,16 +5,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .. import logs, retries
-from ..errors import StoreUnavailable
-from ..pack.arrivals import LONGEST_HOLD, Arrivals, Source
-from ..store import Store
-from .clock import SlackClock
-from .history import CannotLook, History, Message
-from .identity import Identity
-from .listeners import Listener
-from .messages import Channel
-from .responses import Outcome
+from ... import logs, retries
+from ...errors import StoreUnavailable
+from ...pack.arrivals import LONGEST_HOLD, Arrivals, Source
+from ...store import Store
+from ..api.clock import SlackClock
+from ..api.failures import Outcome
+from ..events.message_sent import Channel
+from ..workspace.history import CannotLook, History, Message
+from ..workspace.identity import Identity
+from .listener import Listener
 
 log = logs.get(__name__)
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .. import __version__
-from ..metrics import RATE_LIMITED
-from ..proxies import proxy_for
+from ... import __version__
+from ...pack.metrics import RATE_LIMITED
+from ...proxies import proxy_for
 
 _TIMEOUT = 30
 _RATE_LIMITED = 429

@@ -9,9 +9,9 @@ from functools import partial
 import httpx
 from sqlalchemy.engine import make_url
 
-from .. import store
-from ..errors import StoreError
-from ..settings import Settings
+from ... import store
+from ...errors import StoreError
+from ...settings.slack import Settings
 from .probes import Failed, Probe
 
 _PATIENCE = 5.0  # seconds for whoever listens on the port

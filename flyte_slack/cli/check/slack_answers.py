@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from ..slack.responses import Failure, Outcome, read_failure
+from ...slack.api.failures import Failure, Outcome, read_failure
 from .probes import Failed
 
 _REINSTALL = "install the app again on its page Install App, and set the token it gives"

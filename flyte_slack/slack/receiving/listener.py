@@ -13,13 +13,13 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from .. import logs
-from ..errors import StoreUnavailable
-from ..metrics import EVENT_STORED
-from ..store import Inbox
-from .directory import Directory
-from .identity import Identity
-from .messages import is_from_people, place
+from ... import logs
+from ...errors import StoreUnavailable
+from ...pack.metrics import EVENT_STORED
+from ...store import Inbox
+from ..events.message_sent import is_from_people, place
+from ..workspace.directory import Directory
+from ..workspace.identity import Identity
 
 log = logs.get(__name__)
 

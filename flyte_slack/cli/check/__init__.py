@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 
-from .. import logs
-from ..settings import Settings
+from ... import logs
+from ...settings.slack import Settings
 from .flyte import FlyteProbes
 from .local import local_probes
 from .probes import Check, try_all

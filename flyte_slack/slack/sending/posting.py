@@ -9,11 +9,11 @@ from typing import Any
 from cachetools import TTLCache
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .. import logs, retries
-from ..pack import ActionContext
-from .clock import SlackClock
+from ... import logs, retries
+from ...pack import ActionContext
+from ..api.clock import SlackClock
+from ..api.failures import Failure, Kind, Outcome, read_failure
 from .reconciliation import Reconciliation, metadata
-from .responses import Failure, Kind, Outcome, read_failure
 
 log = logs.get(__name__)
 

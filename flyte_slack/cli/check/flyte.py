@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
-from ..errors import FlyteError, FlyteNotFound, FlyteUnauthorized, FlyteUnavailable
-from ..flyte import FileToken, FixedToken, FlyteClient, Token, links
-from ..settings import Settings
+from ...errors import FlyteError, FlyteNotFound, FlyteUnauthorized, FlyteUnavailable
+from ...flyte import FileToken, FixedToken, FlyteClient, Token, links
+from ...settings.slack import Settings
 from .probes import Failed, Probe, not_tried
 
 _DAY = 86400.0

@@ -11,9 +11,9 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .. import logs, retries
-from .clock import SlackClock
-from .responses import Failure, Outcome, read_failure
+from ... import logs, retries
+from ..api.clock import SlackClock
+from ..api.failures import Failure, Outcome, read_failure
 
 log = logs.get(__name__)
 

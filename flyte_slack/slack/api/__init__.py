@@ -1,0 +1,1 @@
+"""Slack's Web API: the client, what its answers mean, its clock."""

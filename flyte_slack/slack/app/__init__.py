@@ -1,0 +1,1 @@
+"""The Slack app: its scopes and its manifest."""

@@ -1,0 +1,1 @@
+"""The pack's events, one kind a file."""

@@ -1,0 +1,1 @@
+"""Slack → Flyte: the ways in, and what fills a gap."""

@@ -1,0 +1,1 @@
+"""Flyte → Slack: posts, paced and never doubled."""

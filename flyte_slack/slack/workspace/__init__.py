@@ -1,0 +1,1 @@
+"""What is known of a workspace: its people, its channels, its history, the bot."""
