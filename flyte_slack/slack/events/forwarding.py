@@ -7,7 +7,8 @@ from ... import logs, retries
 from ...pack import Event
 from ...store import StoredEvent
 from ..workspace.directory import Directory
-from .message_sent import Channel, message_sent
+from ..workspace.profiles import Channel
+from .message_sent import message_sent
 
 log = logs.get(__name__)
 

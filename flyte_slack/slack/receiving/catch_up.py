@@ -11,9 +11,10 @@ from ...pack.arrivals import LONGEST_HOLD, Arrivals, Source
 from ...store import Store
 from ..api.clock import SlackClock
 from ..api.failures import Outcome
-from ..events.message_sent import Channel
+from ..api.timestamps import seconds
 from ..workspace.history import CannotLook, History, Message
 from ..workspace.identity import Identity
+from ..workspace.profiles import Channel
 from .listener import Listener
 
 log = logs.get(__name__)
@@ -178,16 +179,16 @@ class CatchUp:
         threads: list[str] = []
         # roots are looked for as far back as is allowed: a new reply can be in an old thread
         async for message in self._history.messages(id_, deadline, oldest=now - self._horizon):
-            if _time(message.get("ts")) > start:
+            if seconds(message.get("ts")) > start:
                 missed[str(message["ts"])] = message
-            if _time(message.get("latest_reply")) > start:
+            if seconds(message.get("latest_reply")) > start:
                 threads.append(str(message.get("thread_ts") or message["ts"]))
         for thread in threads:
             async for message in self._history.replies(id_, thread, deadline, oldest=start):
-                if _time(message.get("ts")) > start:
+                if seconds(message.get("ts")) > start:
                     missed[str(message["ts"])] = message
         kind = Channel.from_slack(id_, channel).type
-        for ts in sorted(missed, key=_time):
+        for ts in sorted(missed, key=seconds):
             await self._listener.receive(self._body(id_, kind, missed[ts]))
 
     async def _start(self, channel: str, since: float, now: float) -> float:
@@ -201,10 +202,3 @@ class CatchUp:
     def _body(self, channel: str, kind: str, message: Message) -> dict[str, Any]:
         event = {**message, "type": "message", "channel": channel, "channel_type": kind}
         return {"team_id": self._identity.team_id or message.get("team"), "event": event}
-
-
-def _time(ts: object) -> float:
-    try:
-        return float(str(ts or 0))
-    except ValueError:
-        return 0.0

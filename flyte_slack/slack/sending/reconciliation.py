@@ -12,6 +12,7 @@ from typing import Any
 from ... import logs
 from ...errors import OutcomeUnknown
 from ..api.clock import SlackClock
+from ..api.timestamps import seconds
 from ..workspace.history import CannotLook, History, Message
 
 log = logs.get(__name__)
@@ -104,7 +105,7 @@ class Reconciliation:
             if _is_of(message, identity):
                 return message
             seen += 1
-            if seen > _AT_LEAST and _time(message) < since:
+            if seen > _AT_LEAST and seconds(message.get("ts")) < since:
                 return None
         return None
 
@@ -119,10 +120,3 @@ def _is_of(message: Message, identity: str) -> bool:
         return False
     payload = found.get("event_payload")
     return isinstance(payload, Mapping) and payload.get("action_id") == identity
-
-
-def _time(message: Message) -> float:
-    try:
-        return float(message.get("ts") or 0.0)
-    except ValueError:
-        return 0.0

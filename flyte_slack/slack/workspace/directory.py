@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from ... import logs
 from ..api.failures import read_failure
-from ..events.message_sent import Channel, User
+from .profiles import Channel, User
 
 log = logs.get(__name__)
 

@@ -7,9 +7,9 @@ import pytest
 from scripted_slack import Answer, ScriptedSlack, rate_limited
 from support import eventually
 
-from flyte_slack.slack.events.message_sent import Channel, User
 from flyte_slack.slack.workspace import directory as module
 from flyte_slack.slack.workspace.directory import Directory
+from flyte_slack.slack.workspace.profiles import Channel, User
 
 BOBBY = {"user": {"id": "U1", "name": "bobby", "profile": {"display_name": "Bobby T"}}}
 OPS = {"channel": {"id": "C1", "name": "ops", "is_channel": True}}

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from flyte_slack.slack.events.message_sent import Channel, User, instant, is_from_people, message_sent
+from flyte_slack.slack.api.timestamps import instant
+from flyte_slack.slack.events.message_sent import is_from_people, message_sent
+from flyte_slack.slack.workspace.profiles import Channel, User
 
 MESSAGE: dict[str, Any] = {
     "type": "message",
