@@ -1,4 +1,5 @@
 """What a command of the pack's declares; its base reads the input and makes the failure event.
+
 A command is one file: its input, the payload of its success, the name of its failure, the scopes it
 needs, the lane it stays in order with, and one method that does it.
 """
