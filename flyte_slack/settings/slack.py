@@ -62,8 +62,8 @@ class StoreSettings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = Field(
         "info", validation_alias="LOGLEVEL", json_schema_extra=_expected("debug, info, warning or error")
     )
-    log_format: Annotated[Literal["json", "console"], BeforeValidator(lower)] = Field(
-        "json", validation_alias="LOG_FORMAT", json_schema_extra=_expected("json or console")
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(lower)] | None = Field(
+        None, validation_alias="LOG_FORMAT", json_schema_extra=_expected("json or console")
     )
 
     @classmethod

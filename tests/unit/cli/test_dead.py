@@ -85,7 +85,7 @@ async def test_nothing_put_aside(tmp_path: Path) -> None:
     """An empty list says so, and is an empty list for scripts."""
     async with await Store.open(f"sqlite:///{tmp_path}/store.db"):
         pass
-    assert await dead(tmp_path, "list") == (0, "nothing was put aside\n")
+    assert await dead(tmp_path, "list") == (0, "there are no dead letters\n")
     assert await dead(tmp_path, "list", "--json") == (0, "[]\n")
 
 
