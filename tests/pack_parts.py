@@ -50,7 +50,9 @@ def pack_with(handler: Handler = echo) -> PackDefinition:
 class Parts:
     """The parts of the pack's runtime over one store and one client."""
 
-    def __init__(self, client: FlyteClient, store: Store, pack: PackDefinition, slowest: float) -> None:
+    def __init__(
+        self, client: FlyteClient, store: Store, pack: PackDefinition, slowest: float, adopt: float
+    ) -> None:
         self.store = store
         self.health = Health()
         self.activity, self.recovered = Pulse(), Pulse()
@@ -71,7 +73,7 @@ class Parts:
         )
         self.dispatcher = Dispatcher(pack, store, self.results)
         self.adoption = Adoption(
-            client, self.registration, pack, store, self.dispatcher, self.health, within=900
+            client, self.registration, pack, store, self.dispatcher, self.health, within=adopt
         )
         self.poller = Poller(
             client,
@@ -106,12 +108,13 @@ async def pack(
     *,
     poll: bool = True,
     adopt: bool = False,
+    adopt_within: float = 900,
     slowest: float = 0.05,
     timeout: float = 5,
 ) -> AsyncIterator[Parts]:
     """Run the pack; a second call over the same folder, or URL of a store, is its next start."""
     async with opened(where) as store, FlyteClient(flyte.url, timeout=timeout) as client:
-        parts = Parts(client, store, pack_with(handler), slowest)
+        parts = Parts(client, store, pack_with(handler), slowest, adopt_within)
         run = [parts.registration.run(), parts.events.run(), parts.results.run(), parts.dispatcher.run()]
         if poll:
             run.append(parts.poller.run())

@@ -104,11 +104,7 @@ class Poller:
     async def _keep(self, action: Action) -> None:
         """Store an action, however long that takes: Flyte will not hand it out again."""
         try:
-            try:
             identity = await retries.until_stored(self._dispatcher.keep, action)
-        except NotStorable as error:
-            log.error("an action cannot be kept: Flyte shows it as PENDING", cause=str(error))
-            return
         except NotStorable as error:
             log.error("an action cannot be kept: Flyte shows it as PENDING for ever", cause=str(error))
             return
