@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from .. import logs, retries
-from ..errors import FlyteError, FlyteNotFound, FlyteProtocolError, NotStorable, NotStorable
+from ..errors import FlyteError, FlyteNotFound, FlyteProtocolError, NotStorable
 from ..flyte import Action, FlyteClient, PackLinks
 from ..store import Store
 from .adoption import ResultLinks
