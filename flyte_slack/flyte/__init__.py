@@ -1,4 +1,4 @@
-"""A typed client of the Flyte API. It knows nothing of Slack, nor of the store."""
+"""A typed client of the Flyte API. It knows neither the store nor any tool."""
 
 from .audit import PendingAction
 from .client import FlyteClient

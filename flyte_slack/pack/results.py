@@ -1,6 +1,7 @@
 """Delivers the results of actions to Flyte, each by itself."""
 
 import asyncio
+import contextlib
 import time
 
 import httpx
@@ -49,6 +50,7 @@ class ResultDelivery:
         self._activity = activity
         self._recovered = recovered
         self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
+        self._closed = False
         self._lanes = Lanes("results", self._work, self._actions.results, store.leases)
         self.wake = self._lanes.wake
         self.idle = self._lanes.idle
@@ -57,6 +59,15 @@ class ResultDelivery:
     async def run(self) -> None:
         """Deliver until cancelled."""
         await self._lanes.run()
+
+    async def close(self, within: float) -> None:
+        """Return when all are delivered, or after so many seconds when those in flight are answered."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self.idle()
+        self._closed = True
+        for _ in range(_CONCURRENT_POSTS):
+            await self._posts.acquire()
 
     async def _work(self, lane: str) -> None:
         attempts = Attempts("result", lane, self._client, self._health)
@@ -75,6 +86,8 @@ class ResultDelivery:
             links = await self._registration.links()
             try:
                 async with self._posts:
+                    if self._closed:
+                        return
                     await self._actions.delivering(result)
                     attempts.begin()
                     await self._client.complete(result.reference, result.result)

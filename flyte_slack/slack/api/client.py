@@ -8,8 +8,8 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from ... import __version__
-from ...pack.metrics import RATE_LIMITED
 from ...proxies import proxy_for
+from .metrics import RATE_LIMITED
 
 _TIMEOUT = 30
 _RATE_LIMITED = 429
