@@ -40,9 +40,11 @@ def pack_with(handler: Handler = echo) -> PackDefinition:
     return PackDefinition(
         name="Slack",
         help_url=HELP,
-        events=(EventDefinition("Echoed", HELP), EventDefinition("Other", HELP)),
+        events=(EventDefinition("Other", HELP),),
         commands=(
-            Command("sendMessage", ("Echoed",), HELP, handler, lambda input_: str(input_["channelId"])),
+            Command(
+                "sendMessage", handler, ("Echoed",), "Failed", HELP, lambda input_: str(input_["channelId"])
+            ),
         ),
     )
 

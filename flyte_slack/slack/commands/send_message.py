@@ -7,14 +7,18 @@ from typing import Any
 from pydantic import model_validator
 
 from ...errors import InvalidInput, OutcomeUnknown
-from ...pack import ActionContext, Command, Event
+from ...pack import ActionContext, Command, Event, Named
+from ...pack.definition import Lane
 from ..api.failures import Kind, Outcome
-from ..events.message_sent import MESSAGE_SEND_FAILURE, MESSAGE_SENT, message_sent
+from ..api.timestamps import instant
+from ..events.common import UserObject
+from ..events.message_sent import MessageSent, message_sent
 from ..sending.advice import advise
 from ..sending.posting import Poster, PostFailed
 from ..workspace.channels import ChannelNames
 from ..workspace.directory import Directory
 from ..workspace.identity import Identity
+from ..workspace.workspace import Workspace
 from .inputs import (
     Boolean,
     ChannelReference,
@@ -26,6 +30,8 @@ from .inputs import (
     as_timestamp,
     read_input,
 )
+
+MESSAGE_SEND_FAILURE = "MessageSendFailure"
 
 LONGEST_MESSAGE = 40_000
 """Characters at which Slack cuts a text."""
@@ -87,16 +93,18 @@ class SendMessage:
         self._poster = poster
         self._directory = directory
         self._identity = identity
+        self._workspace = Workspace(directory, names, identity)
 
     def command(self, help_url: str) -> Command:
         """Return the command, as the pack declares it."""
         return Command(
             name="sendMessage",
-            events=(MESSAGE_SENT, MESSAGE_SEND_FAILURE),
-            help_url=help_url,
             handler=self,
+            succeeds=(MessageSent.name,),
+            fails=MESSAGE_SEND_FAILURE,
+            help_url=help_url,
             lane=self._lane,
-            find_lane=self._find_lane,
+            find_lane=self._names.find,
         )
 
     async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
@@ -119,27 +127,25 @@ class SendMessage:
             return _failure(input_, str(error), "outcome_unknown", Kind.UNKNOWN)
         return await self._sent(message, posted)
 
-    def _lane(self, input_: Mapping[str, Any]) -> str | None:
+    def _lane(self, input_: Mapping[str, Any]) -> Lane:
         """Return what an action must stay in order with: its channel."""
         name = lane(input_)
-        known = self._names.known(name)
-        return f"?{name}" if known is None else known
-
-    async def _find_lane(self, input_: Mapping[str, Any]) -> str:
-        return await self._names.find(lane(input_))
+        return self._names.known(name) or Named(name)
 
     async def _sent(self, sent: SendMessageInput, posted: Mapping[str, Any]) -> Event:
         message = {"text": sent.message, "thread_ts": sent.thread_timestamp, **(posted.get("message") or {})}
         message["ts"] = posted.get("ts") or message.get("ts")
         bot = str(message.get("user") or self._identity.user_id)
         user = await self._directory.user(bot)
-        return message_sent(
+        payload = await message_sent(
             "command",
             message,
-            channel=await self._directory.channel(str(posted.get("channel") or sent.channel_id)),
-            user=replace(user, is_bot=True),
+            self._workspace,
+            channel_id=str(posted.get("channel") or sent.channel_id),
             team_id=self._identity.team_id or str(message.get("team") or ""),
+            user=UserObject.of(replace(user, is_bot=True)),
         )
+        return Event(MessageSent.name, payload.wire(), created_at=instant(payload.timestamp))
 
     async def _refused(
         self, input_: Mapping[str, Any], message: SendMessageInput, error: PostFailed
