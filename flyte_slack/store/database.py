@@ -25,7 +25,8 @@ def cause_of(error: BaseException) -> str:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
+    """Let a database that cannot be read be unavailable."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
@@ -47,7 +48,7 @@ class Database(ABC):
         Raises:
             StoreUnavailable: the store cannot be read.
         """
-        with _readable():
+        with readable():
             return await self._read(work)
 
     async def search(self, work: Work[T]) -> T:
@@ -56,7 +57,7 @@ class Database(ABC):
         Raises:
             StoreUnavailable: the store cannot be read.
         """
-        with _readable():
+        with readable():
             return await self._search(work)
 
     @abstractmethod
@@ -72,6 +73,18 @@ class Database(ABC):
         Raises:
             SQLAlchemyError: nothing of it was written.
             OSError: the same.
+        """
+
+    @abstractmethod
+    def intact(self) -> bool:
+        """Whether what is written now is found again at the next start, as far as is seen from here."""
+
+    @abstractmethod
+    async def tidy(self) -> None:
+        """Leave no texts where they are not needed any more; called now and then.
+
+        Raises:
+            StoreUnavailable: it could not be done this time.
         """
 
     @abstractmethod

@@ -54,6 +54,13 @@ class PostgreSQL(Database):
             await connection.execute(_END_IF_FROZEN)
             return await connection.run_sync(work)
 
+    def intact(self) -> bool:
+        """The server looks after its files."""
+        return True
+
+    async def tidy(self) -> None:
+        """The server looks after its files."""
+
     async def close(self) -> None:
         """Close the connections."""
         await self._for_writing.dispose()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -23,9 +24,10 @@ from .gaps import Gaps
 from .inbox import Inbox
 from .keys import Keys
 from .leases import Leases, LeaseTable, SoleOwner
+from .owner import claim
 from .schema import State
 from .sql import NONE, Held, replace
-from .sqlite import SQLite, locked, must_be_possible
+from .sqlite import SQLite
 from .writer import Writer
 
 log = logs.get(__name__)
@@ -118,15 +120,17 @@ class Store:
         database: Database
         leases: Leases
         if parsed.drivername == "sqlite":
-            must_be_possible(parsed, must_exist=must_exist)
             database, leases = SQLite(parsed), SoleOwner()
-            lock = None if shared else locked(parsed)
         else:
             from .postgresql import PostgreSQL
 
             database = PostgreSQL(parsed)
             leases = LeaseTable(database.write_aside)
         try:
+            if isinstance(database, SQLite):
+                database.file.must_be_possible(must_exist=must_exist)
+                lock = None if shared else database.file.lock()
+                database.file.make_private()
             await database.write(partial(_prepare, parsed))
         except BaseException as error:
             await database.close()
@@ -150,6 +154,19 @@ class Store:
         await self._database.close()
         if self._lock is not None:
             self._lock.release()
+
+    async def claim(self, owner: Mapping[str, str]) -> None:
+        """Make the store this owner's, if it is nobody's yet.
+
+        Args:
+            owner: who works on it, by what tells owners apart, such as the pack's name. What is not known
+                yet may be left out, and told later.
+
+        Raises:
+            StoreOfAnother: it is somebody else's.
+            StoreUnavailable: it cannot be told.
+        """
+        await self._writer.write(partial(claim, dict(owner)))
 
     @property
     def problem(self) -> str | None:
@@ -183,6 +200,9 @@ class Store:
         while True:
             with contextlib.suppress(StoreUnavailable):
                 await self.writable()
+                if not self._database.intact():
+                    await self._writer.write(_probe)  # fails, and tells why
+                await self._database.tidy()
                 if time.monotonic() - pruned_at >= _PRUNE_EVERY:
                     pruned_at = time.monotonic()
                     await self.inbox.prune(time.time() - KEPT_FOR)
