@@ -6,7 +6,7 @@ What is done in it is a plain function of a connection.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,13 @@ from ..errors import StoreUnavailable
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 """What is done within one transaction. It may run in another thread."""
+
+
+class Transaction(Protocol):
+    """Does all of a piece of work, or nothing."""
+
+    async def __call__(self, work: Work[T]) -> T:
+        """Return what the work returns."""
 
 
 def cause_of(error: BaseException) -> str:
@@ -38,9 +45,11 @@ class Database(ABC):
 
     Attributes:
         size: a query for its bytes on disk.
+        write_one: writes what is one statement, if that is quicker than a transaction for all that waits.
     """
 
     size: str
+    write_one: Transaction | None
 
     async def read(self, work: Work[T]) -> T:
         """Return a few rows, found by their index.

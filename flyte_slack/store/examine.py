@@ -45,6 +45,7 @@ async def _at_server(url: URL) -> str:
     engine = connections(url, 1)
     try:
         async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="READ COMMITTED")
             found = await connection.run_sync(_try, url)
     finally:
         await engine.dispose()

@@ -20,6 +20,7 @@ from . import schema
 from .actions import Actions
 from .database import Database, cause_of
 from .dead import Dead
+from .file import StoreFile
 from .gaps import Gaps
 from .inbox import Inbox
 from .keys import Keys
@@ -89,7 +90,7 @@ class Store:
     def __init__(self, database: Database, leases: Leases, lock: BaseFileLock | None = None) -> None:
         self._database = database
         self._lock = lock
-        self._writer = Writer(database.write)
+        self._writer = Writer(database.write, database.write_one)
         self.leases = leases
         self.inbox = Inbox(database, self._writer, leases)
         self.actions = Actions(database, self._writer, leases)
@@ -116,24 +117,25 @@ class Store:
             StoreUnavailable: the database does not answer.
         """
         parsed = make_url(url)
-        lock = None
-        database: Database
-        leases: Leases
-        if parsed.drivername == "sqlite":
-            database, leases = SQLite(parsed), SoleOwner()
-        else:
-            from .postgresql import PostgreSQL
-
-            database = PostgreSQL(parsed)
-            leases = LeaseTable(database.write_aside)
+        lock: BaseFileLock | None = None
+        database: Database | None = None
+        leases: Leases = SoleOwner()
         try:
-            if isinstance(database, SQLite):
-                database.file.must_be_possible(must_exist=must_exist)
-                lock = None if shared else database.file.lock()
-                database.file.make_private()
+            if parsed.drivername == "sqlite":
+                file = StoreFile(parsed.database or "")
+                file.must_be_possible(must_exist=must_exist)
+                lock = None if shared else file.lock()
+                file.make_private()
+                database = SQLite(parsed, file)
+            else:
+                from .postgresql import PostgreSQL
+
+                database = server = await PostgreSQL.open(parsed)
+                leases = LeaseTable(server.write_aside)
             await database.write(partial(_prepare, parsed))
         except BaseException as error:
-            await database.close()
+            if database is not None:
+                await database.close()
             if lock is not None:
                 lock.release()
             if isinstance(error, SQLAlchemyError | OSError):
