@@ -134,7 +134,8 @@ class Adoption:
     async def _adopt(self, action: PendingAction) -> bool:
         """Store an action as if it had just been taken, unless that is too late or cannot be."""
         age = time.monotonic() - action.since
-        reference = await self._links.of(action.id) if age <= self._within else None
+        in_time = self._within > 0 and age <= self._within  # it can be below 0, as Flyte's clock tells it
+        reference = await self._links.of(action.id) if in_time else None
         if reference is None:
             return False
         kept = Action(action.command, action.input, reference)
