@@ -52,7 +52,7 @@ async def _at_server(url: URL) -> str:
 
 
 def _in_file(url: URL) -> str:
-    used = ", in use by a running flyte-slack" if _is_held(url) else ""
+    used = ", in use by a running pack" if _is_held(url) else ""
     engine = create_engine(url, connect_args={"timeout": LOCKED_FOR}, poolclass=NullPool)
     with engine.connect() as connection:
         return f"{url.database}{used} can be written, {_try(connection, url)}"

@@ -1,4 +1,4 @@
-"""Inbound events: what was seen in Slack and is on its way to Flyte."""
+"""Inbound events: what was seen in the tool and is on its way to Flyte."""
 
 import json
 import time

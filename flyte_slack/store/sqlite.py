@@ -87,7 +87,7 @@ def locked(url: URL) -> BaseFileLock:
         lock.acquire(blocking=False)
     except Timeout:
         raise StoreInUse(
-            f"the store {url.database} is used by another flyte-slack: stop that one, or, for several "
+            f"the store {url.database} is used by another process: stop that one, or, for several "
             "replicas, set FLYTE_SLACK_STORE to a PostgreSQL database"
         ) from None
     return lock

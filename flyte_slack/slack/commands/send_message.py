@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import model_validator
 
 from ...errors import InvalidInput, OutcomeUnknown
-from ...pack import ActionContext, Command, Event
+from ...pack import ActionContext, Command, Event, Named
+from ...pack.definition import Lane
 from ..api.failures import Kind, Outcome
 from ..api.timestamps import instant
 from ..events.common import UserObject
@@ -98,11 +99,12 @@ class SendMessage:
         """Return the command, as the pack declares it."""
         return Command(
             name="sendMessage",
-            events=(MessageSent.name, MESSAGE_SEND_FAILURE),
-            help_url=help_url,
             handler=self,
+            succeeds=(MessageSent.name,),
+            fails=MESSAGE_SEND_FAILURE,
+            help_url=help_url,
             lane=self._lane,
-            find_lane=self._find_lane,
+            find_lane=self._names.find,
         )
 
     async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
@@ -125,14 +127,10 @@ class SendMessage:
             return _failure(input_, str(error), "outcome_unknown", Kind.UNKNOWN)
         return await self._sent(message, posted)
 
-    def _lane(self, input_: Mapping[str, Any]) -> str | None:
+    def _lane(self, input_: Mapping[str, Any]) -> Lane:
         """Return what an action must stay in order with: its channel."""
         name = lane(input_)
-        known = self._names.known(name)
-        return f"?{name}" if known is None else known
-
-    async def _find_lane(self, input_: Mapping[str, Any]) -> str:
-        return await self._names.find(lane(input_))
+        return self._names.known(name) or Named(name)
 
     async def _sent(self, sent: SendMessageInput, posted: Mapping[str, Any]) -> Event:
         message = {"text": sent.message, "thread_ts": sent.thread_timestamp, **(posted.get("message") or {})}

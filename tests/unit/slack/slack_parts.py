@@ -27,6 +27,8 @@ class Action:
     def __init__(self, identity: str = IDENTITY, *, begun_at: float | None = None) -> None:
         self.identity = identity
         self.begun_at = begun_at
+        self.taken_at = 0.0
+        self.keys: dict[tuple[str, str, str], object] = {}
         self.log: list[str] = []
         self.at: list[float] = []
         self.busy: float | None = None
@@ -37,6 +39,15 @@ class Action:
 
     async def not_executed(self) -> None:
         self.log.append("not_executed")
+
+    async def answered(self) -> None:
+        self.log.append("answered")
+
+    def remember(self, kind: str, scope: str, name: str, value: object) -> None:
+        self.keys[kind, scope, name] = value
+
+    async def recall(self, kind: str, scope: str, name: str) -> object | None:
+        return self.keys.get((kind, scope, name))
 
     def busy_until(self, at: float) -> None:
         self.busy = at
