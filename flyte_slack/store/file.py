@@ -47,7 +47,7 @@ class StoreFile:
         if self.path.is_file() and self.path.stat().st_nlink > 1:
             raise StoreInUse(
                 f"the store {self.path} has a second name (a hard link), and its journal goes by the name: "
-                "a flyte-slack that uses the other one would damage it. Remove one of the names"
+                "a pack that uses the other one would damage it. Remove one of the names"
             )
 
     def lock(self) -> BaseFileLock:

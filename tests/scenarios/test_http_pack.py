@@ -55,7 +55,7 @@ async def test_a_crash_loses_and_doubles_nothing(tmp_path: Path) -> None:
     pages = web.Application()
     pages.router.add_get("/page", page)
     flyte, port = ScriptedFlyte(), free_port()
-    async with flyte.serving(), serving(pages) as url, httpx.AsyncClient() as client:
+    async with flyte.serve(), serving(pages) as url, httpx.AsyncClient() as client:
         hook = f"http://127.0.0.1:{port}/hook"
         with started(tmp_path, flyte, port):
             await eventually(lambda: flyte.registered)
