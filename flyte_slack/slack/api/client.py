@@ -10,9 +10,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from ... import __version__
 from ...pack.metrics import RATE_LIMITED
 from ...proxies import proxy_for
+from .failures import Redirected
 
 _TIMEOUT = 30
 _RATE_LIMITED = 429
+_REDIRECTS = {300, 301, 302, 303, 307, 308}
 
 
 @contextlib.asynccontextmanager
@@ -29,6 +31,7 @@ async def connect(url: str, token: str) -> AsyncIterator[AsyncWebClient]:
         connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
         timeout=aiohttp.ClientTimeout(total=_TIMEOUT),  # the SDK's own is for sessions it makes
         trace_configs=[counting],
+        middlewares=(follow_no_redirect,),
     ) as session:
         client = AsyncWebClient(
             token=token,
@@ -40,6 +43,17 @@ async def connect(url: str, token: str) -> AsyncIterator[AsyncWebClient]:
         )
         client.proxy = proxy_for(url)
         yield client
+
+
+async def follow_no_redirect(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Raise `Redirected` for an answer that sends elsewhere: what is sent must not go to another address."""
+    answer = await handler(request)
+    if answer.status in _REDIRECTS:
+        answer.close()
+        raise Redirected(answer.status)
+    return answer
 
 
 async def _count(

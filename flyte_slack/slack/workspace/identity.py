@@ -19,6 +19,7 @@ class Identity:
     Attributes:
         clock: set by Slack's answer.
         user_id: the bot's user.
+        bot_id: the bot as its messages carry it (`B…`).
         name: its name, for /invite.
         team_id: the workspace.
         refused: Slack's error code where it does not accept the token, or empty.
@@ -26,6 +27,7 @@ class Identity:
 
     clock: SlackClock
     user_id: str = ""
+    bot_id: str = ""
     name: str = ""
     team_id: str = ""
     refused: str = ""
@@ -48,6 +50,7 @@ class Identity:
             else:
                 self.clock.read(answer.headers)
                 self.user_id = str(answer.get("user_id") or "")
+                self.bot_id = str(answer.get("bot_id") or "")
                 self.name = str(answer.get("user") or "")
                 self.team_id = str(answer.get("team_id") or "")
                 self.refused = ""
