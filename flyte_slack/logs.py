@@ -3,8 +3,11 @@
 import contextlib
 import json
 import logging
+import os
 import re
+import select
 import sys
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from typing import Literal, TextIO
@@ -23,6 +26,7 @@ _SHAPES = (
     ("://", re.compile(r"(?<=://)[^/\s:@\"']*:[^\s\"']+(?=@)")),
     ("ticket=", re.compile(r"(?<=ticket=)[\w.~%-]+")),
 )
+_MOST_UNWRITTEN = 4_000_000  # bytes
 _SHORTEST = 4  # a shorter "secret" would blank out ordinary words
 
 _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -56,17 +60,70 @@ def redact(text: str) -> str:
     return text
 
 
-class _Lines:
-    """Writes finished lines; one that cannot be written, on a full disk or a closed pipe, stops nothing."""
+class _Output:
+    """Writes to a stream, and never waits for whoever reads it.
 
-    def __init__(self, stream: TextIO, name: str) -> None:
+    A pipe that nobody reads would stop the whole process. What cannot be written now is kept, and comes
+    with the next line that can; of too much, the oldest is dropped, and said to be.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._begun = b""  # rest of a line that is partly written
+        self._unwritten: deque[bytes] = deque()
+        self._size = 0
+        self._dropped = 0
+        try:
+            self._fd = stream.fileno()
+        except (OSError, ValueError, AttributeError):
+            self._fd = -1  # in memory: nobody has to read it
+            return
+        self._ready = select.poll()
+        self._ready.register(self._fd, select.POLLOUT)
+
+    def write(self, text: str) -> int:
+        """Write a whole line, or keep it; a full disk or a closed pipe stops nothing."""
+        if self._fd < 0:
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(text)
+                self._stream.flush()
+            return len(text)
+        self._keep(text.encode("utf-8", "backslashreplace"))
+        with contextlib.suppress(OSError, ValueError):
+            self._write_what_fits()
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: what can be written is written."""
+
+    def _keep(self, line: bytes) -> None:
+        self._unwritten.append(line)
+        self._size += len(line)
+        while self._size > _MOST_UNWRITTEN:
+            self._size -= len(self._unwritten.popleft())
+            self._dropped += 1
+
+    def _write_what_fits(self) -> None:
+        while (self._begun or self._unwritten) and self._ready.poll(0):
+            if not self._begun:
+                self._begun = self._unwritten.popleft()
+                self._size -= len(self._begun)
+            written = os.write(self._fd, self._begun[: select.PIPE_BUF])  # so much never blocks
+            self._begun = self._begun[written:]
+            if self._dropped and not self._begun:
+                dropped, self._dropped = self._dropped, 0
+                get(__name__).warning("log lines were dropped: nobody read them", number=dropped)
+
+
+class _Lines:
+    """What structlog hands finished lines to."""
+
+    def __init__(self, output: _Output, name: str) -> None:
+        self._output = output
         self.name = name
 
     def msg(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+        self._output.write(f"{line}\n")
 
     debug = info = warning = error = critical = msg
 
@@ -80,7 +137,7 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
 def configure(
     level: Literal["debug", "info", "warning", "error"],
-    style: Literal["json", "console"],
+    style: Literal["json", "console"] | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Send every log record of the process to standard error, in one style.
@@ -89,10 +146,12 @@ def configure(
 
     Args:
         level: least severe level that is written.
-        style: `json` for one object a line, `console` for people.
+        style: `json` for one object a line, `console` for people; by default `console` on a terminal.
         stream: written to instead of standard error.
     """
     stream = stream or sys.stderr
+    output = _Output(stream)
+    style = style or ("console" if stream.isatty() else "json")
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -115,11 +174,11 @@ def configure(
     )
     structlog.configure(
         processors=[*shared, *render, _redacted],
-        logger_factory=partial(_Lines, stream),
+        logger_factory=partial(_Lines, output),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(
         _RedactingFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
@@ -127,6 +186,7 @@ def configure(
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.captureWarnings(True)
     _quiet_libraries(level)
 
 

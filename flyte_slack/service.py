@@ -22,10 +22,14 @@ from .settings.slack import Mode, Settings
 from .slack.api import client as web_api
 from .slack.api.clock import SlackClock
 from .slack.commands.send_message import SendMessage
+from .slack.events.filter import ChannelFilter
 from .slack.events.forwarding import Forwarding
-from .slack.events.message_sent import MESSAGE_SEND_FAILURE, MESSAGE_SENT
+from .slack.events.kinds import Kinds
+from .slack.offer import chosen_events
+from .slack.receiving.bolt import bolt
 from .slack.receiving.catch_up import CatchUp
-from .slack.receiving.listener import Listener, bolt, receive_http
+from .slack.receiving.http import HttpEndpoint
+from .slack.receiving.listener import Listener
 from .slack.receiving.socket_mode import Connections
 from .slack.sending.posting import Poster
 from .slack.sending.reconciliation import Reconciliation

@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import logging
+import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -93,10 +95,10 @@ def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     """A full disk or a closed pipe below the log costs lines, and nothing else."""
     stream = (tmp_path / "log").open("w")
     stream.close()
-    logs._Lines(stream, "x").info("lost")
+    logs._Lines(logs._Output(stream), "x").info("lost")
     went_on = False
     with contextlib.suppress(OSError), open("/dev/full", "w") as full:  # closing it fails again
-        logs._Lines(full, "x").info("lost")
+        logs._Lines(logs._Output(full), "x").info("lost")
         went_on = True
     assert went_on
 
@@ -245,3 +247,35 @@ def test_ordinary_text_is_left_alone() -> None:
     """What is no secret is not touched."""
     text = "bearer of news: http://h:8080/v1/packs/Slack at 12:30, user@example.com, https://h/a:b"
     assert logs.redact(text) == text
+
+
+def test_a_pipe_that_nobody_reads_stops_nothing() -> None:
+    """Lines are kept for a reader that comes late; of too many the oldest are dropped, and that is told."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as reader, os.fdopen(write, "w") as stream:
+        logs.configure("info", "json", stream)
+        log = logs.get("full")
+        for number in range(60_000):
+            log.info("x" * 100, number=number)
+        os.set_blocking(reader.fileno(), False)
+        seen, asked = b"", 0
+        while f'"asked": {asked},'.encode() not in seen[-2000:] or not asked:
+            asked += 1
+            log.info("more", asked=asked, number=0)
+            seen += reader.read() or b""
+        lines = [json.loads(line) for line in seen.splitlines()]
+    told = [line for line in lines if "were dropped" in line["event"]]
+    numbers = [line["number"] for line in lines if line["event"].startswith("xx")]
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == 59_999
+    assert sum(line["number"] for line in told) == 60_000 - len(numbers) > 0
+
+
+def test_warnings_of_libraries_are_log_lines() -> None:
+    """What a library warns of is one JSON object, not a loose line on standard error."""
+    stream = io.StringIO()
+    with warnings.catch_warnings():
+        logging.captureWarnings(False)  # pytest has put its own recorder in between
+        logs.configure("info", "json", stream)
+        warnings.warn("an argument is missing", UserWarning, stacklevel=1)
+    assert "an argument is missing" in json.loads(stream.getvalue())["event"]

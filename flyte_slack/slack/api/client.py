@@ -1,29 +1,55 @@
 """The way to Slack's Web API: one session for all calls."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncSlackResponse, AsyncWebClient
 
 from ... import __version__
 from ...pack.metrics import RATE_LIMITED
 from ...proxies import proxy_for
-from .failures import Redirected
+from .failures import Redirected, is_revoked, read_failure
 
 _TIMEOUT = 30
 _RATE_LIMITED = 429
 _REDIRECTS = {300, 301, 302, 303, 307, 308}
+_WITH_THE_APP_TOKEN = "apps.connections.open"  # noqa: S105 - a method
+
+
+class Client(AsyncWebClient):
+    """The Web API; it tells when Slack does not accept the bot token any more, whoever called.
+
+    Attributes:
+        refused: called with Slack's error code.
+    """
+
+    refused: Callable[[str], None] = staticmethod(lambda code: None)
+
+    async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:  # type: ignore[override]
+        """Call a method."""
+        try:
+            return await super().api_call(api_method, **arguments)
+        except SlackApiError as error:
+            code = read_failure(error).code
+            if is_revoked(code) and api_method not in {_WITH_THE_APP_TOKEN, "auth.test"}:
+                self.refused(code)
+            raise
 
 
 @contextlib.asynccontextmanager
-async def connect(url: str, token: str) -> AsyncIterator[AsyncWebClient]:
+async def connect(
+    url: str, token: str, refused: Callable[[str], None] = lambda code: None
+) -> AsyncIterator[AsyncWebClient]:
     """Lend a client without retries of the SDK's own: they would post twice.
 
     Args:
         url: base URL of the Web API, with a slash at the end.
         token: sent with every call that brings none of its own.
+        refused: called with Slack's error code when it does not accept the token.
     """
     counting = aiohttp.TraceConfig()
     counting.on_request_end.append(_count)
@@ -33,7 +59,7 @@ async def connect(url: str, token: str) -> AsyncIterator[AsyncWebClient]:
         trace_configs=[counting],
         middlewares=(follow_no_redirect,),
     ) as session:
-        client = AsyncWebClient(
+        client = Client(
             token=token,
             base_url=url,
             timeout=_TIMEOUT,
@@ -42,6 +68,7 @@ async def connect(url: str, token: str) -> AsyncIterator[AsyncWebClient]:
             user_agent_prefix=f"flyte-slack/{__version__}",
         )
         client.proxy = proxy_for(url)
+        client.refused = refused
         yield client
 
 

@@ -103,6 +103,14 @@ _TOKEN = [
     "token_revoked",
     "two_factor_setup_required",
 ]
+_REVOKED = {
+    "account_inactive",
+    "app_not_installed",
+    "invalid_auth",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
+}
 _TARGET = [
     "cannot_dm_bot",
     "cannot_post_to_user",
@@ -188,6 +196,11 @@ def read_failure(error: BaseException) -> Failure:
     if isinstance(error, SlackClientError | Unreadable):
         return Failure(Outcome.UNKNOWN, "unreadable answer", Kind.UNKNOWN)
     return Failure(Outcome.UNKNOWN, error.__class__.__name__, Kind.UNKNOWN)
+
+
+def is_revoked(code: str) -> bool:
+    """Whether a code says that Slack does not accept the token, whatever is done with it."""
+    return code in _REVOKED
 
 
 def _read_answer(error: SlackApiError) -> Failure:

@@ -2,7 +2,7 @@
 
 A kind of event is one file: it says which of Slack's payloads it is made from, and makes what flows
 see of them. The ways in (Socket Mode, HTTP, history) ask `read` once; the row in the inbox says which
-kind it is, and delivery asks that kind for the event.
+kind it is, and delivery asks that kind for the payload.
 """
 
 from abc import ABC, abstractmethod
@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from ...pack import Event
 from ..api.scopes import Scope
+from ..workspace.directory import Directory
 from ..workspace.workspace import Workspace
 
 Body = Mapping[str, Any]
@@ -27,9 +27,10 @@ class Received:
     """What a payload is, before anything is looked up.
 
     Attributes:
-        key: what makes two deliveries the same event.
+        key: what makes two deliveries the same event; keys of different kinds never meet.
         lane: what it must stay in order with: its channel, or its user if it has none.
-        position: its place in the lane, in seconds since the epoch.
+        position: its time, in seconds since the epoch, and so its place in the lane; 0 stands for the
+            time of arrival.
         fills_gaps: whether history can bring it back, so that it moves the mark from which gaps are read.
     """
 
@@ -41,17 +42,19 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """Who the pack is in Slack; empty until Slack has told.
+    """Who the pack is in Slack, and whom of its kind it listens to.
 
     Attributes:
-        user_id: the bot's user (`U…`).
+        user_id: the bot's user (`U…`); empty until Slack has told.
         bot_id: the bot (`B…`), as its messages carry it.
         app_id: the app (`A…`).
+        hears: bots whose messages are forwarded too: their bot ids, users and apps, or `all`.
     """
 
     user_id: str = ""
     bot_id: str = ""
     app_id: str = ""
+    hears: frozenset[str] = frozenset()
 
 
 class Payload(BaseModel):
@@ -72,24 +75,31 @@ class EventKind(ABC):
         payload: model of its payload.
         subscriptions: Slack's event types that the app subscribes to for it.
         scopes: what it needs.
+        criteria: an example of a step's criteria, for the documentation.
     """
 
     name: ClassVar[str]
     payload: ClassVar[type[Payload]]
-    subscriptions: ClassVar[tuple[str, ...]] = ()
-    scopes: ClassVar[tuple[Scope, ...]] = ()
+    criteria: ClassVar[str]
+    subscriptions: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] = ()
 
     @abstractmethod
     def read(self, body: Body, bot: Bot) -> Received | None:
         """Return what a payload is, or None if it is none of this kind. Pure: nothing is looked up."""
 
-    def keep(self, body: Body) -> dict[str, Any]:
-        """Return what of a payload is stored: all of it but Slack's verification token."""
+    def keep(self, body: Body, directory: Directory) -> dict[str, Any]:
+        """Return what of a payload is stored: all of it but Slack's verification token.
+
+        Args:
+            body: as it was received.
+            directory: what is known at this moment, without a lookup.
+        """
         return {key: value for key, value in body.items() if key != "token"}
 
     @abstractmethod
-    async def event(self, body: Body, workspace: Workspace) -> Event | None:
-        """Return what flows see, or None if it is nothing for them after all.
+    async def event(self, body: Body, workspace: Workspace) -> Payload:
+        """Return what flows see.
 
         Args:
             body: what was stored.

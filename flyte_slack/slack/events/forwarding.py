@@ -1,54 +1,37 @@
-"""From a stored Slack event to the event that flows see: which, and with which names."""
+"""From what was stored to the event that flows see: which, and with which names."""
 
-import asyncio
-from collections.abc import Sequence
-
-from ... import logs, retries
+from ... import logs
 from ...pack import Event
 from ...store import StoredEvent
-from ..workspace.directory import Directory
-from ..workspace.profiles import Channel
-from .message_sent import message_sent
+from ..api.timestamps import instant
+from ..workspace.workspace import Workspace
+from .filter import ChannelFilter
+from .kinds import Kinds
 
 log = logs.get(__name__)
 
 
 class Forwarding:
-    """Maps stored messages to `MessageSent`, and leaves out channels that are not forwarded.
+    """Asks the kind of each row for its event, and leaves out channels that are not forwarded.
 
     Args:
-        directory: names users and channels.
-        channels: ids or `#names` whose messages are forwarded; all, where there are none.
+        kinds: what is forwarded.
+        workspace: names users and channels.
+        channels: tells which channels are forwarded.
     """
 
-    def __init__(self, directory: Directory, channels: Sequence[str]) -> None:
-        self._directory = directory
-        self._ids = {channel for channel in channels if not channel.startswith("#")}
-        self._names = {channel.lstrip("#") for channel in channels if channel.startswith("#")}
+    def __init__(self, kinds: Kinds, workspace: Workspace, channels: ChannelFilter) -> None:
+        self._kinds = kinds
+        self._workspace = workspace
+        self._channels = channels
 
     async def __call__(self, stored: StoredEvent) -> Event | None:
-        """Return the event, or None where its channel is not forwarded."""
-        message = stored.body["event"]
-        channel_id = str(message["channel"])
-        if not self._names and self._ids and channel_id not in self._ids:
+        """Return the event, or None if nobody wants it: its kind, or its channel, is not forwarded."""
+        if stored.kind not in self._kinds:
+            log.info("an event is left out: FLYTE_SLACK_EVENTS no longer has it", kind=stored.kind)
             return None
-        channel, user = await asyncio.gather(
-            self._directory.channel(channel_id, str(message.get("channel_type") or "")),
-            self._directory.user(str(message.get("user") or "")),
-        )
-        if self._names and channel_id not in self._ids:
-            channel = await self._named(channel)
-            if channel.name not in self._names:
-                return None
-        team_id = str(stored.body.get("team_id") or "")
-        return message_sent("channel", message, channel=channel, user=user, team_id=team_id)
-
-    async def _named(self, channel: Channel) -> Channel:
-        """Wait until Slack tells a channel's name: forwarding depends on it, and nothing shall be lost."""
-        tries = 0
-        while not channel.name and channel.type != "im":
-            tries += 1
-            log.log(30 if tries == 1 else 10, "a message waits for its channel's name", channel=channel.id)
-            await asyncio.sleep(retries.pause(retries.SLACK_CONNECT, tries, TimeoutError()))
-            channel = await self._directory.channel(channel.id, channel.type)
-        return channel
+        if not await self._channels.passes(stored.lane):
+            return None
+        await self._workspace.identity.known()
+        payload = await self._kinds[stored.kind].event(stored.body, self._workspace)
+        return Event(stored.kind, payload.wire(), created_at=instant(stored.position or stored.stored_at))

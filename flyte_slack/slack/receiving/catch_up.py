@@ -201,4 +201,4 @@ class CatchUp:
 
     def _body(self, channel: str, kind: str, message: Message) -> dict[str, Any]:
         event = {**message, "type": "message", "channel": channel, "channel_type": kind}
-        return {"team_id": self._identity.team_id or message.get("team"), "event": event}
+        return {"type": "event_callback", "team_id": self._identity.team_id, "event": event}

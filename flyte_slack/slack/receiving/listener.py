@@ -1,124 +1,132 @@
-"""Keeps what Slack sends before Bolt acknowledges it (promise 1)."""
+"""Stores what Slack sends before it is acknowledged (promise 1)."""
 
-import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.middleware.async_middleware import AsyncMiddleware
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 
 from ... import logs
 from ...errors import StoreUnavailable
 from ...pack.metrics import EVENT_STORED
 from ...store import Inbox
-from ..events.message_sent import is_from_people, place
+from ..events.base import EventKind, Received
+from ..events.kinds import Kinds
 from ..workspace.directory import Directory
 from ..workspace.identity import Identity
+from ..workspace.profiles import Json, mapping, text
+from .counts import PAYLOADS
 
 log = logs.get(__name__)
 
-_BODY_WITHIN = 5.0  # seconds; Slack waits three for the answer
-_NEEDS_NO_STORE = {"url_verification", "ssl_check"}
+Missed = Callable[[str | None, float], None]
+"""Told that something may be missed: in which lane (None for any), and since when."""
+
+_DEEPEST = 200  # levels of a payload, far from where Python's JSON gives up
+_TOKEN_GONE = frozenset({"tokens_revoked", "app_uninstalled"})
+_MINUTE = 60.0
 
 
 class Listener:
-    """The one listener: stores messages of people, takes in changed names, acknowledges the rest.
+    """The one listener of every way in: stores what is forwarded, takes in what else Slack tells.
 
     Args:
-        inbox: where messages are kept.
-        wake: told the lane of each message that was stored.
+        kinds: tells what a payload is.
+        inbox: where events are kept.
+        wake: told the lane of each event that was stored.
         directory: told of changed names.
-        identity: the bot, whose own messages are not forwarded.
+        identity: told that the token may be gone.
+        missed: told of what Slack dropped, and of what could not be stored.
     """
 
     def __init__(
-        self, inbox: Inbox, wake: Callable[[str], None], directory: Directory, identity: Identity
+        self,
+        kinds: Kinds,
+        inbox: Inbox,
+        wake: Callable[[str], None],
+        directory: Directory,
+        identity: Identity,
+        missed: Missed = lambda lane, since: None,
     ) -> None:
+        self._kinds = kinds
         self._inbox = inbox
         self._wake = wake
         self._directory = directory
         self._identity = identity
+        self._missed = missed
 
-    async def receive(self, body: Mapping[str, Any]) -> None:
-        """Take in one payload of the Events API; returns when it can be acknowledged.
+    async def receive(self, body: object) -> None:
+        """Take in one payload, whatever it is; returns when it can be acknowledged.
 
         Raises:
             StoreUnavailable: it must not be acknowledged.
         """
-        event = body.get("event")
-        if not isinstance(event, Mapping):
-            log.debug("a payload without an event is acknowledged", type=str(body.get("type")))
-            return
-        self._directory.learn(event)
-        if not is_from_people(event, self._identity.user_id):
-            return
-        (channel, position), ts = place(event), str(event["ts"])
-        team = str(body.get("team_id") or event.get("team") or self._identity.team_id)
-        stored = {"team_id": team, "event": dict(event)}
-        key, event_id = f"{channel}:{ts}", str(body.get("event_id") or "")
-        if await self._inbox.add(key, channel, stored, position, kind="MessageSent", fills_gaps=True):
-            EVENT_STORED.observe(max(0.0, time.time() - position))
-            log.info("message stored", key=key, event_id=event_id)
-            self._wake(channel)
-        else:
-            log.info("message came again", key=key, event_id=event_id)
-
-
-class _Keep(AsyncMiddleware):
-    """Hands every payload to the listener and answers 200 only after it.
-
-    A class, not a function: for those Bolt looks into the payload, and fails where it is not what it expects.
-    """
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
-
-    async def async_process(
-        self,
-        *,
-        req: AsyncBoltRequest,
-        resp: BoltResponse,
-        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002
-    ) -> BoltResponse | None:
-        """Answer a request, or leave it to Bolt where there is nothing to keep."""
-        if req.body.get("type") in _NEEDS_NO_STORE:
-            return await next()
+        payload = mapping(body)
         try:
-            await self._listener.receive(req.body)
-        except StoreUnavailable as error:
-            log.warning("an event is not acknowledged: Slack sends it again", cause=str(error))
-            return BoltResponse(status=503, body="")
-        return BoltResponse(status=200, body="")
+            await self._keep(payload)
+        except StoreUnavailable:
+            raise
+        except Exception:  # if it were refused, Slack would only send the same again
+            PAYLOADS.labels("unreadable").inc()
+            log.exception("a payload cannot be read: acknowledged and left out", type=text(payload.get("type")))
+            return
+        self._take_in(payload)
+
+    async def _keep(self, payload: Json) -> None:
+        readings = self._kinds.read(payload)
+        if readings and _deeper_than(payload, _DEEPEST):
+            PAYLOADS.labels("unreadable").inc()
+            log.error("a payload is nested too deeply: left out", kinds=[kind.name for kind, _ in readings])
+            return
+        if not readings:
+            PAYLOADS.labels("left_out").inc()
+            log.debug("a payload that nobody asked for is acknowledged", type=text(payload.get("type")))
+        for kind, received in readings:
+            await self._store(kind, received, kind.keep(payload, self._directory), text(payload.get("event_id")))
+
+    async def _store(
+        self, kind: EventKind, received: Received, body: dict[str, Any], event_id: str
+    ) -> None:
+        key, position = received.key, received.position
+        try:
+            new = await self._inbox.add(
+                key, received.lane, body, position, kind=kind.name, fills_gaps=received.fills_gaps
+            )
+        except StoreUnavailable:
+            if received.fills_gaps:
+                self._missed(received.lane, position)
+            raise
+        PAYLOADS.labels("stored" if new else "again").inc()
+        if not new:
+            log.info("event came again", kind=kind.name, key=key, event_id=event_id)
+            return
+        if position:
+            EVENT_STORED.observe(max(0.0, time.time() - position))
+        log.info("event stored", kind=kind.name, key=key, event_id=event_id)
+        self._wake(received.lane)
+
+    def _take_in(self, payload: Json) -> None:
+        """Take in what Slack tells of names, of its token, and of what it dropped."""
+        event = mapping(payload.get("event"))
+        self._directory.learn(event)
+        told = text(event.get("type"))
+        if told in _TOKEN_GONE:
+            self._identity.doubt(told)
+        if payload.get("type") == "app_rate_limited":
+            log.warning("Slack dropped events of a minute: they are read from the history")
+            minute = payload.get("minute_rate_limited")
+            since = float(minute) if isinstance(minute, int | float) and minute > 0 else time.time() - _MINUTE
+            self._missed(None, since)
 
 
-def bolt(listener: Listener, *, bot_token: str, signing_secret: str) -> AsyncApp:
-    """Return a Bolt app that stores with the listener, then answers.
-
-    The listener stands before Bolt's authorization, which would acknowledge and lose an event where
-    `auth.test` fails, and before the middleware that drops the bot's own events. Bolt still checks
-    the signature of HTTP requests first.
-    """
-    return AsyncApp(
-        name="flyte-slack",
-        logger=logging.getLogger("slack_bolt"),
-        token=bot_token,
-        signing_secret=signing_secret,
-        process_before_response=True,
-        before_authorize=_Keep(listener),
-    )
-
-
-async def receive_http(app: AsyncApp, request: web.Request) -> web.StreamResponse:
-    """Answer a request of Slack's Events API or of its interactivity; Bolt checks its signature."""
-    try:
-        async with asyncio.timeout(_BODY_WITHIN):
-            await request.read()  # kept by the request for whoever reads it again
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
+def _deeper_than(value: object, levels: int) -> bool:
+    """Whether a JSON value is nested more deeply than so many levels."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            item
+            for each in layer
+            if isinstance(each, Mapping | list)
+            for item in (each.values() if isinstance(each, Mapping) else each)
+        ]
+        if not layer:
+            return False
+    return any(isinstance(each, Mapping | list) for each in layer)

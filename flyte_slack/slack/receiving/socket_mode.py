@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import time
 from collections.abc import Callable
 
-from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from ... import logs, retries
@@ -23,7 +23,10 @@ from ...pack.arrivals import Arrivals
 from ...pack.health import Condition
 from ...proxies import proxy_for
 from ..api.failures import Outcome, read_failure
-from ..events.message_sent import is_from_people, place
+from ..events.kinds import Kinds
+from ..workspace.profiles import Json, mapping, text
+from .bolt import dispatch
+from .counts import PAYLOADS
 
 log = logs.get(__name__)
 
@@ -33,6 +36,8 @@ _OPENED_WITHIN = 10.0
 _LOOK_EVERY = 0.5
 _LIVED = 30.0  # seconds after which a connection counts as having worked
 _LAST_ACKS = 3.0  # an envelope not acknowledged by then is redelivered anyway
+_ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]+)"')
+_ANY_SIZE = 0  # a frame that is refused for its size ends the connection, and comes again on the next
 
 
 class Connection(SocketModeClient):
@@ -43,9 +48,12 @@ class Connection(SocketModeClient):
         app_token: an `xapp-` token.
         web: the Web API, for `apps.connections.open`.
         arrivals: told what was received, and when that is settled.
+        kinds: tells what was received.
     """
 
-    def __init__(self, bolt: AsyncApp, app_token: str, web: AsyncWebClient, arrivals: Arrivals) -> None:
+    def __init__(
+        self, bolt: AsyncApp, app_token: str, web: AsyncWebClient, arrivals: Arrivals, kinds: Kinds
+    ) -> None:
         super().__init__(
             app_token=app_token,
             web_client=web,
@@ -55,12 +63,11 @@ class Connection(SocketModeClient):
         self._bolt = bolt
         self._arrivals = arrivals
         self._source = arrivals.open()
-        self._in_hand = 0
+        self._kinds = kinds
+        self._handling: set[asyncio.Task[None]] = set()
         self.hello = asyncio.Event()
         self.ended = asyncio.Event()
         self.reason = "the connection was lost"
-        self.message_listeners.append(self._watch)
-        self.socket_mode_request_listeners.append(self._handle)  # type: ignore[arg-type]
 
     async def open(self) -> None:
         """Open the socket and wait for Slack's `hello`.
@@ -80,6 +87,7 @@ class Connection(SocketModeClient):
             self.wss_uri or "",
             autoping=False,
             heartbeat=self.ping_interval,
+            max_msg_size=_ANY_SIZE,
             proxy=proxy_for(self.wss_uri or ""),
             ssl=self.web_client.ssl if self.web_client.ssl is not None else True,
         )
@@ -110,10 +118,10 @@ class Connection(SocketModeClient):
                 return
 
     async def retire(self) -> None:
-        """Close the socket when the envelopes in hand are acknowledged."""
+        """Close the socket when the envelopes in flight are acknowledged."""
         deadline = time.monotonic() + _LAST_ACKS
         # the SDK offers nothing to wait for
-        while self._in_hand and time.monotonic() < deadline and not self.current_session_closed:
+        while self._handling and time.monotonic() < deadline and not self.current_session_closed:
             await asyncio.sleep(0.01)
         with contextlib.suppress(Exception):
             await self.close()  # type: ignore[no-untyped-call]
@@ -124,37 +132,45 @@ class Connection(SocketModeClient):
         """Whether there is no open socket."""
         return self.current_session is None or self.current_session.closed
 
-    async def _watch(self, _client: object, message: dict[str, object], _raw: str | None) -> None:
-        if message.get("type") == "hello":
-            self.hello.set()
-            log.debug("hello", connections=message.get("num_connections"))
-
-    async def run_message_listeners(self, message: dict[str, object], raw_message: str) -> None:
-        """Note why Slack disconnects; the rest is the SDK's."""
-        if message.get("type") == "disconnect":
-            self.reason = f"Slack disconnects: {message.get('reason')}"
-        await super().run_message_listeners(message, raw_message)
-
     async def enqueue_message(self, message: str) -> None:
-        """Note what is received at once: handling it can take its time."""
-        with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):  # others see to it
-            frame = json.loads(message) if message.startswith("{") else {}  # as the SDK reads it
-            request = SocketModeRequest.from_dict(frame) if frame.get("type") == "events_api" else None
-            event = request.payload.get("event") if request else None
-            if request is not None and isinstance(event, dict) and is_from_people(event):
-                self._source.arrived(request.envelope_id, *place(event))
-        await super().enqueue_message(message)
+        """Read a frame, and note what was received at once: handling it can take its time."""
+        frame = _read(message)
+        with contextlib.suppress(Exception):  # the listener tells of it
+            for kind, received in self._kinds.read(frame.get("payload")):
+                if received.position:
+                    id_ = (text(frame.get("envelope_id")), kind.name)
+                    self._source.arrived(id_, received.lane, received.position)
+        await self.message_queue.put(frame)
 
-    async def _handle(self, client: SocketModeClient, request: SocketModeRequest) -> None:
-        self._in_hand += 1
-        try:
-            start = time.time()
-            answer = await run_async_bolt_app(self._bolt, request)
+    async def process_message(self) -> None:
+        """Begin to handle the next frame."""
+        handling = asyncio.create_task(self._handle(await self.message_queue.get()))
+        self._handling.add(handling)
+        handling.add_done_callback(self._handling.discard)
+
+    async def _handle(self, frame: Json) -> None:
+        type_, envelope_id = text(frame.get("type")), text(frame.get("envelope_id"))
+        if type_ == "hello":
+            self.hello.set()
+            log.debug("hello", connections=frame.get("num_connections"))
+        elif type_ == "disconnect":
+            self.reason = f"Slack disconnects: {frame.get('reason')}"
+            await self.connect_to_new_endpoint(force=True)
+        elif envelope_id:
+            try:
+                await self._answer(envelope_id, mapping(frame.get("payload")))
+            except Exception:  # it is not acknowledged: Slack sends it again
+                log.exception("a payload cannot be handled")
+            finally:
+                for kind in self._kinds:
+                    self._source.settled((envelope_id, kind))
+
+    async def _answer(self, envelope_id: str, payload: Json) -> None:
+        """Store a payload and acknowledge it with an empty answer; what cannot be stored is not."""
+        answer = await dispatch(self._bolt, payload, mode="socket_mode")
+        if answer.status == 200:
             with contextlib.suppress(ConnectionError):  # Slack redelivers what it saw no answer to
-                await send_async_response(client, request, answer, start)
-        finally:
-            self._in_hand -= 1
-            self._source.settled(request.envelope_id)
+                await self.send_socket_mode_response(SocketModeResponse(envelope_id=envelope_id))
 
 
 class Connections:
@@ -167,6 +183,7 @@ class Connections:
         number: connections held at once.
         opened: called when a connection is opened while there was none.
         arrivals: told what each connection has received and not stored yet.
+        kinds: tells what was received.
 
     Attributes:
         number: connections to hold.
@@ -180,6 +197,7 @@ class Connections:
         number: int,
         opened: Callable[[], None],
         arrivals: Arrivals,
+        kinds: Kinds,
     ) -> None:
         self._bolt = bolt
         self._app_token = app_token
@@ -187,6 +205,7 @@ class Connections:
         self.number = number
         self._opened = opened
         self._arrivals = arrivals
+        self._kinds = kinds
         self._held: set[Connection] = set()
         self._none_open = True
         self._not_before = 0.0
@@ -205,7 +224,7 @@ class Connections:
         try:
             while True:
                 await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
-                new = Connection(self._bolt, self._app_token, self._web, self._arrivals)
+                new = Connection(self._bolt, self._app_token, self._web, self._arrivals, self._kinds)
                 try:
                     await new.open()
                 except Exception as error:
@@ -275,3 +294,16 @@ class Connections:
         if number := self._number_open():
             return Condition(True, f"{number} of {self.number} Socket Mode connections open")
         return Condition(False, self._problem)
+
+
+def _read(message: str) -> Json:
+    """Read a frame; one that cannot be read is left with the envelope that it is acknowledged by."""
+    if not message.startswith("{"):
+        return {}
+    try:
+        return mapping(json.loads(message))
+    except (ValueError, RecursionError) as error:
+        PAYLOADS.labels("unreadable").inc()
+        log.error("a frame of Slack's cannot be read: left out", cause=error.__class__.__name__)
+        found = _ENVELOPE_ID.search(message)
+        return {"envelope_id": found[1]} if found else {}

@@ -1,15 +1,27 @@
 """People and channels, as flows see them, read from Slack's JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 Json = Mapping[str, Any]
+
+_TYPES = {"channel": "channel", "group": "group", "im": "im", "app_home": "im", "mpim": "mpim"}
 
 
 def mapping(value: object) -> Json:
     """Return a JSON object; what is none is an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def objects(value: object) -> list[Json]:
+    """Return the JSON objects of a list; what is no list has none."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def is_channel_id(value: str) -> bool:
+    """Whether a text is the id of a channel, and not its name, or a user's id."""
+    return value[:1] in {"C", "G", "D"} and value.isalnum() and value.isupper()
 
 
 def text(value: object) -> str:
@@ -35,7 +47,15 @@ class User:
     @classmethod
     def from_slack(cls, id_: str, user: Json) -> "User":
         """Read a user as `users.info` gives it; no field stands in for another."""
-        profile = mapping(user.get("profile"))
+        return cls._read(id_, user, mapping(user.get("profile")))
+
+    @classmethod
+    def from_event(cls, id_: str, user: Json) -> "User":
+        """Read what a payload says of a user: a `user_profile`, or the `user` of an interaction."""
+        return cls._read(id_, {**user, "name": user.get("name") or user.get("username")}, user)
+
+    @classmethod
+    def _read(cls, id_: str, user: Json, profile: Json) -> "User":
         return cls(
             id=id_,
             name=text(user.get("name")),
@@ -46,6 +66,11 @@ class User:
             last_name=text(profile.get("last_name")),
             is_bot=user.get("is_bot") is True,
         )
+
+    def completed(self, other: "User") -> "User":
+        """Return it with what is empty filled in from what another source says of the same user."""
+        own = {field.name: getattr(self, field.name) or getattr(other, field.name) for field in fields(self)}
+        return replace(self, **own)
 
     def payload(self) -> dict[str, str]:
         """Return it as a part of a payload."""
@@ -87,6 +112,11 @@ class Channel:
         else:
             kind = "channel"
         return cls(id=id_, name=text(channel.get("name")), type=kind)
+
+    @classmethod
+    def type_of(cls, told: str) -> str:
+        """Return a type as an event told it; letters and anything else that is none are empty."""
+        return _TYPES.get(told, "")
 
     @classmethod
     def unknown(cls, id_: str) -> "Channel":

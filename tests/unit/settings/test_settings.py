@@ -22,7 +22,7 @@ def test_defaults() -> None:
     assert secret(settings.store) == "sqlite:///flyte-slack.db"
     assert (settings.poll_interval, settings.port, settings.host) == (1, 8090, "0.0.0.0")
     assert (settings.connections, settings.catch_up, settings.channels) == (2, 3600, ())
-    assert (settings.shutdown_grace, settings.log_level, settings.log_format) == (20, "info", "json")
+    assert (settings.shutdown_grace, settings.log_level, settings.log_format) == (20, "info", None)
     assert settings.receives_by is Mode.SOCKET
 
 
