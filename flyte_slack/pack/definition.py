@@ -67,6 +67,10 @@ class ActionContext(Protocol):
     def begun_at(self) -> float | None:
         """When an earlier execution was begun that was cut off: what it did is not known. Else None."""
 
+    @property
+    def taken_at(self) -> float:
+        """When the action was taken, in seconds since the epoch."""
+
     async def executing(self, at: float | None = None) -> None:
         """Call before doing what cannot be repeated; returns when that is on disk.
 
@@ -85,6 +89,12 @@ class ActionContext(Protocol):
 
     async def lane_busy_until(self) -> float | None:
         """Return until when the lane is busy, as its actions noted it; None where none of them did."""
+
+    def remember(self, kind: str, name: str, value: Any) -> None:
+        """Keep a JSON value for later actions of the lane, in the transaction that finishes this one."""
+
+    async def recall(self, kind: str, name: str) -> Any | None:
+        """Return what an action of the lane remembered last under a name, or None."""
 
 
 Handler = Callable[[dict[str, Any], ActionContext], Awaitable[Event]]

@@ -8,7 +8,7 @@ from typing import Any
 from .. import logs, retries
 from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
-from ..store import Store, StoredAction, storable
+from ..store import Key, Store, StoredAction, storable
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
 from .lanes import Lanes
@@ -29,6 +29,8 @@ class _Context:
         self._held = held
         self.identity = action.identity
         self.begun_at = action.begun_at
+        self.taken_at = action.taken_at
+        self.keys: list[Key] = []
         self.noted: float | None = None
 
     async def executing(self, at: float | None = None) -> None:
@@ -48,6 +50,12 @@ class _Context:
 
     async def lane_busy_until(self) -> float | None:
         return await retries.until_stored(self._store.actions.busy_until, self._action.lane)
+
+    def remember(self, kind: str, name: str, value: Any) -> None:
+        self.keys.append(Key(kind, self._action.lane, name, value))
+
+    async def recall(self, kind: str, name: str) -> Any | None:
+        return await retries.until_stored(self._store.keys.get, kind, self._action.lane, name)
 
 
 class Dispatcher:
@@ -110,7 +118,7 @@ class Dispatcher:
                     event = await self._execute(action, context)
                 except LeaseLost:
                     return
-                await self._store.actions.finished(action, event.wire(), context.noted)
+                await self._store.actions.finished(action, event.wire(), context.noted, context.keys)
                 ACTIONS.labels(self._named(action), event.name).inc()
                 ACTION_FINISHED.observe(max(0.0, time.time() - action.taken_at))
                 log.info("action finished", command=action.command, action=action.identity, name=event.name)

@@ -7,7 +7,28 @@ What is registered, `FLYTE_SLACK_COMMANDS` and `FLYTE_SLACK_EVENTS`, the manifes
 from collections.abc import Sequence
 from typing import Any
 
+from .commands.add_reaction import AddReaction, RemoveReaction
+from .commands.archive_channel import ArchiveChannel
 from .commands.base import SlackCommand
+from .commands.call_slack_api import CallSlackApi
+from .commands.cancel_scheduled_message import CancelScheduledMessage
+from .commands.create_channel import CreateChannel
+from .commands.delete_message import DeleteMessage
+from .commands.find_channel import FindChannel
+from .commands.find_user import FindUser
+from .commands.invite_to_channel import InviteToChannel
+from .commands.open_modal import OpenModal
+from .commands.pin_message import PinMessage, UnpinMessage
+from .commands.read_thread import ReadThread
+from .commands.respond import Respond
+from .commands.schedule_message import ScheduleMessage
+from .commands.send_ephemeral_message import SendEphemeralMessage
+from .commands.send_message import SendMessage
+from .commands.set_channel_topic import SetChannelTopic
+from .commands.tools import Tools
+from .commands.update_message import UpdateMessage
+from .commands.update_modal import UpdateModal
+from .commands.upload_file import UploadFile
 from .events.app_home import AppHomeOpened
 from .events.base import EventKind
 from .events.channels import ChannelArchived, ChannelCreated, ChannelRenamed
@@ -23,7 +44,45 @@ from .events.slack_event import SlackEvent
 from .events.slash_command import SlashCommandUsed
 from .events.user_joined import UserJoined
 
-COMMANDS: tuple[type[SlackCommand[Any]], ...] = ()
+COMMANDS: tuple[type[SlackCommand[Any]], ...] = (
+    SendMessage,
+    SendEphemeralMessage,
+    ScheduleMessage,
+    CancelScheduledMessage,
+    UpdateMessage,
+    DeleteMessage,
+    AddReaction,
+    RemoveReaction,
+    PinMessage,
+    UnpinMessage,
+    UploadFile,
+    OpenModal,
+    UpdateModal,
+    Respond,
+    FindChannel,
+    FindUser,
+    ReadThread,
+    CreateChannel,
+    InviteToChannel,
+    SetChannelTopic,
+    ArchiveChannel,
+    CallSlackApi,
+)
+
+COMMAND_NAMES = tuple(command.name for command in COMMANDS)
+"""What `FLYTE_SLACK_COMMANDS` knows, beside `all`."""
+
+_SCOPES_OF_FEW = (
+    PinMessage,
+    UnpinMessage,
+    CreateChannel,
+    InviteToChannel,
+    SetChannelTopic,
+    ArchiveChannel,
+)
+
+DEFAULT_COMMANDS = tuple(command.name for command in COMMANDS if command not in _SCOPES_OF_FEW)
+"""The default of `FLYTE_SLACK_COMMANDS`: all that need no scope which many would not give."""
 
 EVENTS: tuple[type[EventKind], ...] = (
     MessageSent,
@@ -79,3 +138,29 @@ def chosen_events(names: Sequence[str] = DEFAULT_EVENTS) -> tuple[EventKind, ...
     if slack_types or SlackEvent.name in wanted:
         kinds.append(SlackEvent(slack_types))
     return tuple(kinds)
+
+
+def chosen_commands(
+    names: Sequence[str] = DEFAULT_COMMANDS, *, api_methods: Sequence[str] = ()
+) -> tuple[type[SlackCommand[Any]], ...]:
+    """Return the commands that were chosen, in the list's order.
+
+    Args:
+        names: names of commands, or `all`.
+        api_methods: what `callSlackApi` may call; without any it is not offered.
+    """
+    wanted = set(COMMAND_NAMES) if ALL in names else set(names)
+    if not api_methods:
+        wanted.discard(CallSlackApi.name)
+    return tuple(command for command in COMMANDS if command.name in wanted)
+
+
+def commands(tools: Tools, names: Sequence[str] = DEFAULT_COMMANDS) -> tuple[SlackCommand[Any], ...]:
+    """Return the chosen commands, ready to be executed.
+
+    Args:
+        tools: what they work with.
+        names: names of commands, or `all`.
+    """
+    chosen = chosen_commands(names, api_methods=tools.api_methods)
+    return tuple(command(tools) for command in chosen)

@@ -102,7 +102,7 @@ class Calls:
         self,
         name: str,
         send: Callable[[], Awaitable[Answer]],
-        action: ActionContext,
+        action: ActionContext | None,
         *,
         after_unknown: AfterUnknown | Find,
         done: Collection[str] = (),
@@ -113,7 +113,7 @@ class Calls:
         Args:
             name: what it is called in a log, and what Slack's asking to wait holds back.
             send: sends it, and raises what `read_failure` can read.
-            action: as for `call`, like the rest.
+            action: as for `call`, like the rest; None if it has no effect that anybody sees.
             after_unknown: as for `call`.
             done: as for `call`.
             gate: as for `call`.

@@ -6,7 +6,7 @@ Codes are documented on docs.slack.dev, most of them with `chat.postMessage`.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
@@ -64,6 +64,21 @@ class Redirected(aiohttp.ClientError):
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP status {status}")
         self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer of what is no method of the Web API, in the form of the SDK's.
+
+    Attributes:
+        status_code: of the answer.
+        headers: of the answer.
+        data: what the Web API would have said, if anything.
+    """
+
+    status_code: int
+    headers: Mapping[str, Any]
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Unreadable(Exception):

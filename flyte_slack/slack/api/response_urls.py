@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from ...pack import ActionContext
 from ...proxies import proxy_for
 from .calls import AfterUnknown, Answer, Calls
+from .failures import HttpAnswer
 
 _NAME = "response URL"
 
@@ -20,15 +20,6 @@ _OK = 200
 
 _SILENT = logging.getLogger(f"{__name__}.webhook")  # the SDK's debug lines would hold the address
 _SILENT.setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """A response that is none of success, as `read_failure` reads it."""
-
-    status_code: int
-    headers: Mapping[str, Any]
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 async def respond(
@@ -58,7 +49,7 @@ async def _send(calls: Calls, url: str, body: dict[str, Any]) -> Answer:
     if answer.status_code == _OK and not code:
         return {"ok": True}
     data = {"ok": False, "error": code} if code else {}
-    raise SlackApiError("refused", _Refusal(answer.status_code, answer.headers, data))
+    raise SlackApiError("refused", HttpAnswer(answer.status_code, answer.headers, data))
 
 
 def _code(body: str) -> str:

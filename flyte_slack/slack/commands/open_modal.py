@@ -1,5 +1,7 @@
 """`openModal` (contract, section 10)."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ...pack import ActionContext, Event
@@ -25,7 +27,7 @@ class OpenModal(SlackCommand[OpenModalInput]):
 
     name = "openModal"
     input = OpenModalInput
-    succeeds = {"ModalOpened": ModalOpened}  # noqa: RUF012 - never changed
+    succeeds: ClassVar = {"ModalOpened": ModalOpened}
     fails = "ModalOpenFailure"
     echoes = ("triggerId",)
     writes_to_channel = False

@@ -1,5 +1,7 @@
 """`pinMessage` and `unpinMessage` (contract, section 10)."""
 
+from typing import ClassVar
+
 from ...pack import ActionContext, Event
 from ..api.calls import AfterUnknown
 from ..api.scopes import Scope
@@ -15,7 +17,7 @@ class PinMessage(SlackCommand[NamedMessage]):
 
     name = "pinMessage"
     input = NamedMessage
-    succeeds = {"MessagePinned": MessageReference}  # noqa: RUF012 - never changed
+    succeeds: ClassVar = {"MessagePinned": MessageReference}
     fails = "MessagePinFailure"
     echoes = ("channelId", "timestamp")
     scopes = (_PINS, *NAME_CHANNELS)
@@ -39,7 +41,7 @@ class UnpinMessage(SlackCommand[NamedMessage]):
 
     name = "unpinMessage"
     input = NamedMessage
-    succeeds = {"MessageUnpinned": MessageReference}  # noqa: RUF012 - never changed
+    succeeds: ClassVar = {"MessageUnpinned": MessageReference}
     fails = "MessageUnpinFailure"
     echoes = ("channelId", "timestamp")
     scopes = (_PINS, *NAME_CHANNELS)

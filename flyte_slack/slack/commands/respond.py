@@ -1,6 +1,6 @@
 """`respond` (contract, section 10)."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -39,7 +39,11 @@ class RespondInput(Content):
     def arguments(self) -> dict[str, Any]:
         """Return what is not shown, as the response URL takes it."""
         arguments = {
-            "response_type": None if self.in_channel is None else "in_channel" if self.in_channel else "ephemeral",
+            "response_type": None
+            if self.in_channel is None
+            else "in_channel"
+            if self.in_channel
+            else "ephemeral",
             "replace_original": self.replace_original,
             "delete_original": self.delete_original,
             "thread_ts": self.thread_timestamp or None,
@@ -58,14 +62,12 @@ class Respond(SlackCommand[RespondInput]):
 
     name = "respond"
     input = RespondInput
-    succeeds = {"ResponseSent": ResponseSent}  # noqa: RUF012 - never changed
+    succeeds: ClassVar = {"ResponseSent": ResponseSent}
     fails = "ResponseSendFailure"
     echoes = ()
     writes_to_channel = False
     after_crash = "It is not repeated: it ends in `outcome_unknown`, since nobody can look it up."
-    example = (
-        'responseUrl: "{{ Event.Payload.responseUrl }}"\nmessage: Deployed\nreplaceOriginal: true'
-    )
+    example = 'responseUrl: "{{ Event.Payload.responseUrl }}"\nmessage: Deployed\nreplaceOriginal: true'
 
     async def execute(self, given: RespondInput, action: ActionContext) -> Event:
         """Send the response."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -12,10 +12,11 @@ from ...pack import ActionContext, Event
 from ..api.calls import Answer
 from ..events.base import Payload
 from ..sending.likeness import reads_like
-from ..workspace.profiles import objects
+from ..workspace.profiles import text
 from .base import SlackCommand
 from .content import Content
 from .inputs import Boolean, ChannelReference, Instant, Timestamp
+from .scheduled import is_of_another, remember, scheduled_messages
 from .scopes import NAME_CHANNELS, WRITE
 
 _TOLERANCE = 2.0  # seconds by which a message may seem to be scheduled before it was asked for
@@ -46,7 +47,7 @@ class ScheduleMessage(SlackCommand[ScheduleMessageInput]):
 
     name = "scheduleMessage"
     input = ScheduleMessageInput
-    succeeds = {"MessageScheduled": MessageScheduled}  # noqa: RUF012 - never changed
+    succeeds: ClassVar = {"MessageScheduled": MessageScheduled}
     fails = "MessageScheduleFailure"
     echoes = ("channelId", "message", "threadTimestamp", "postAt")
     scopes = (WRITE, *NAME_CHANNELS)
@@ -76,7 +77,7 @@ class ScheduleMessage(SlackCommand[ScheduleMessageInput]):
             promises={"scheduled_message_id"},
         )
         id_ = str(answer["scheduled_message_id"])
-        action.remember(_KIND, id_, action.identity)
+        remember(action, id_, arguments["post_at"])
         payload = MessageScheduled(
             channel_id=str(answer.get("channel") or channel),
             scheduled_message_id=id_,
@@ -86,42 +87,26 @@ class ScheduleMessage(SlackCommand[ScheduleMessageInput]):
         )
         return self.succeeded(payload)
 
-    async def _find(self, message: Mapping[str, Any], action: ActionContext, begun_at: float) -> Answer | None:
+    async def _find(
+        self, message: Mapping[str, Any], action: ActionContext, begun_at: float
+    ) -> Answer | None:
         """Return the message as it is scheduled, or None if it is not."""
         if message["post_at"] <= self.tools.calls.clock.now():
             raise OutcomeUnknown(
                 "whether the message was scheduled is not known, and its time is past: look into the channel"
             )
         alike = []
-        async for item in self._scheduled(message):
+        async for item in scheduled_messages(self.tools.calls, message["channel"]):
             is_it = (
-                item.get("channel_id") == message["channel"]
-                and item.get("post_at") == message["post_at"]
+                item.get("post_at") == message["post_at"]
                 and float(item.get("date_created") or begun_at) >= int(begun_at) - _TOLERANCE
                 and reads_like(item, message)
             )
-            if is_it and await action.recall(_KIND, str(item.get("id"))) in {None, action.identity}:
+            if is_it and not await is_of_another(action, text(item.get("id"))):
                 alike.append(item)
         if len(alike) > 1:
             raise OutcomeUnknown("whether the message was scheduled is not known: several are like it")
         return {"ok": True, "scheduled_message_id": alike[0].get("id")} if alike else None
-
-    async def _scheduled(self, message: Mapping[str, Any]) -> Any:
-        cursor = ""
-        while True:
-            page = await self.tools.calls.read(
-                "chat.scheduledMessages.list",
-                {"channel": message["channel"], "limit": 100, "cursor": cursor or None},
-            )
-            for item in objects(page.get("scheduled_messages")):
-                yield item
-            metadata = page.get("response_metadata")
-            cursor = str(metadata.get("next_cursor") or "") if isinstance(metadata, Mapping) else ""
-            if not cursor:
-                return
-
-
-_KIND = "scheduled"
 
 
 def rfc3339(at: datetime) -> str:

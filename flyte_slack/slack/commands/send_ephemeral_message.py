@@ -1,5 +1,7 @@
 """`sendEphemeralMessage` (contract, section 10)."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ...pack import ActionContext, Event
@@ -34,7 +36,7 @@ class SendEphemeralMessage(SlackCommand[SendEphemeralMessageInput]):
 
     name = "sendEphemeralMessage"
     input = SendEphemeralMessageInput
-    succeeds = {"EphemeralMessageSent": EphemeralMessageSent}  # noqa: RUF012 - never changed
+    succeeds: ClassVar = {"EphemeralMessageSent": EphemeralMessageSent}
     fails = "EphemeralMessageSendFailure"
     echoes = ("channelId", "userId")
     scopes = (WRITE, *NAME_CHANNELS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..api.calls import Calls
+from ..sending.files import Uploads
 from ..sending.mentions import Mentions
 from ..sending.posting import Posting
 from ..workspace.history import History
@@ -16,6 +17,7 @@ class Tools:
     Attributes:
         calls: calls Slack.
         posting: posts messages.
+        uploads: uploads files.
         workspace: names users and channels, and tells who the bot is.
         history: what Slack remembers.
         mentions: what a sent text may ring, if its command does not say.
@@ -25,6 +27,7 @@ class Tools:
 
     calls: Calls
     posting: Posting
+    uploads: Uploads
     workspace: Workspace
     history: History
     mentions: Mentions = "people"

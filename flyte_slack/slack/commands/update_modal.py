@@ -1,5 +1,7 @@
 """`updateModal` (contract, section 10)."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ...pack import ActionContext, Event
@@ -14,7 +16,9 @@ class UpdateModalInput(Input):
 
     view_id: Word = Field(description="`viewId` of the modal")
     view: View = VIEW
-    hash: Word | None = Field(None, description="`hash` of the modal; if it has changed since, nothing is done")
+    hash: Word | None = Field(
+        None, description="`hash` of the modal; if it has changed since, nothing is done"
+    )
 
 
 class ModalUpdated(ViewShown):
@@ -26,7 +30,7 @@ class UpdateModal(SlackCommand[UpdateModalInput]):
 
     name = "updateModal"
     input = UpdateModalInput
-    succeeds = {"ModalUpdated": ModalUpdated}  # noqa: RUF012 - never changed
+    succeeds: ClassVar = {"ModalUpdated": ModalUpdated}
     fails = "ModalUpdateFailure"
     echoes = ("viewId",)
     writes_to_channel = False

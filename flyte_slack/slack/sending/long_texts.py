@@ -11,7 +11,9 @@ PART = 4_000
 """Characters of a part, at most: what Slack advises."""
 
 _FENCE = "```"
-_WHOLE = re.compile(r"<[^<>\n]{1,3000}>|&(?:amp|lt|gt);|!?\[[^\]\n]{1,1000}\]\([^)\s]{1,2000}\)|:[\w+'-]{1,100}:")
+_WHOLE = re.compile(
+    r"<[^<>\n]{1,3000}>|&(?:amp|lt|gt);|!?\[[^\]\n]{1,1000}\]\([^)\s]{1,2000}\)|:[\w+'-]{1,100}:"
+)
 _ENDS = (re.compile(r"\n(?:[ \t]*\n)+"), re.compile(r"\n"), re.compile(r"\s+"))
 _LEAST = 0.5  # of a part is filled, before a worse place to cut is taken
 

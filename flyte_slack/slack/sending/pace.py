@@ -4,7 +4,6 @@ Slack takes about one message a second in each channel, and a small burst after 
 not say what it takes exactly: a channel that is refused gets fewer messages, and only slowly more again.
 """
 
-
 from cachetools import TTLCache
 
 from ...pack import ActionContext

@@ -55,3 +55,14 @@ class Posting:
         self._reconciliation.confirmed(id_, ts)
         log.info("message posted", action=action.identity, key=f"{id_}:{ts}")
         return posted
+
+    async def find(self, message: Mapping[str, Any], action: ActionContext, part: int) -> Answer | None:
+        """Return Slack's confirmation of what an execution that was cut off posted, or None if it did not.
+
+        Raises:
+            OutcomeUnknown: nobody can tell.
+        """
+        if action.begun_at is None:
+            return None
+        marked = {**message, "metadata": metadata(action.identity, part)}
+        return await self._reconciliation.find(marked, action.begun_at)
