@@ -37,6 +37,7 @@ from .slack.workspace.channels import ChannelNames
 from .slack.workspace.directory import Directory
 from .slack.workspace.history import History
 from .slack.workspace.identity import Identity
+from .slack.workspace.workspace import Workspace
 from .store import Store
 
 log = logs.get(__name__)
@@ -65,14 +66,13 @@ class Ready:
 
 def pack_definition(settings: Settings, *commands: Command) -> PackDefinition:
     """Return the Slack pack, as it is registered."""
+    answers = [name for command in commands for name in command.events]
+    names = dict.fromkeys([kind.name for kind in chosen_events(settings.events)] + answers)
     return PackDefinition(
         name=settings.pack_name,
         labels=settings.flyte_labels,
         help_url=HELP_URL,
-        events=(
-            EventDefinition(MESSAGE_SENT, f"{HELP_URL}#event-messagesent"),
-            EventDefinition(MESSAGE_SEND_FAILURE, f"{HELP_URL}#event-messagesendfailure"),
-        ),
+        events=tuple(EventDefinition(name, f"{HELP_URL}#event-{name.lower()}") for name in names),
         commands=commands,
     )
 
@@ -95,21 +95,25 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         health = ready.health = Health()
         store = await stack.enter_async_context(await Store.open(settings.store.get_secret_value()))
         flyte = await stack.enter_async_context(_flyte_client(settings))
-        slack = await stack.enter_async_context(
-            web_api.connect(settings.slack_api_url, settings.slack_bot_token.get_secret_value())
-        )
-
         activity, recovered = Pulse(), Pulse()
         clock = SlackClock()
+        identity = Identity(clock)
+        slack = await stack.enter_async_context(
+            web_api.connect(
+                settings.slack_api_url, settings.slack_bot_token.get_secret_value(), identity.doubt
+            )
+        )
         history = History(slack, clock)
         names = ChannelNames(history)
-        identity, directory = Identity(clock), Directory(slack, names.forget)
+        directory = Directory(slack, names.forget)
         poster = Poster(slack, clock, Reconciliation(history, clock))
         send_message = SendMessage(poster, directory, identity, names)
         pack = pack_definition(settings, send_message.command(f"{HELP_URL}#command-sendmessage"))
 
         registration = Registration(flyte, pack, health)
-        forwarding = Forwarding(directory, settings.channels)
+        kinds = Kinds(chosen_events(settings.events), identity, settings.forward_bots)
+        channels = ChannelFilter(directory, settings.channels)
+        forwarding = Forwarding(kinds, Workspace(directory, names, identity), channels)
         arrivals = Arrivals()
         events = EventDelivery(flyte, registration, store, forwarding, activity, recovered, arrivals)
         results = ResultDelivery(flyte, registration, store, activity, recovered)
@@ -117,7 +121,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         poller = Poller(
             flyte, registration, store, dispatcher, health, activity, recovered, settings.poll_interval
         )
-        listener = Listener(store.inbox, events.wake, directory, identity)
+        listener = Listener(kinds, store.inbox, events.wake, directory, identity)
         app = bolt(
             listener,
             bot_token=settings.slack_bot_token.get_secret_value(),
@@ -125,6 +129,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         )
 
         connections: Connections | None = None
+        endpoint = HttpEndpoint(app)
         port = health_app(health, lambda: exposition(partial(look, health, store, connections)))
         catch_up = CatchUp(
             history,
@@ -137,15 +142,15 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             arrivals,
         )
         if settings.receives_by is Mode.HTTP:
-            port.router.add_post("/slack/events", partial(receive_http, app))
+            port.router.add_post("/slack/events", endpoint.handle)
             catch_up.connected()
         else:
             app_token = _secret(settings.slack_app_token)
             connections = Connections(
-                app, app_token, slack, settings.connections, catch_up.connected, arrivals
+                app, app_token, slack, settings.connections, catch_up.connected, arrivals, kinds
             )
         health.parts = {
-            "Slack": partial(_slack_condition, identity, connections),
+            "Slack": partial(_slack_condition, identity, connections or endpoint, channels),
             "Store": partial(_store_condition, store),
         }
         ready.port = await stack.enter_async_context(serve(port, settings.host, settings.port))
@@ -156,7 +161,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
                 group.create_task(part)
                 for part in (
                     store.run(),
-                    identity.learn(slack),
+                    identity.run(slack),
                     registration.run(),
                     events.run(),
                     results.run(),
@@ -225,12 +230,16 @@ def _store_condition(store: Store) -> Condition:
     )
 
 
-def _slack_condition(identity: Identity, connections: Connections | None) -> Condition:
+def _slack_condition(
+    identity: Identity, way_in: Connections | HttpEndpoint, channels: ChannelFilter
+) -> Condition:
     if identity.refused:
         return Condition(False, f"SLACK_BOT_TOKEN is not accepted: {identity.refused}")
-    if connections is None:
-        return Condition(True, "listening for Slack's events at POST /slack/events")
-    return connections.condition()
+    condition = way_in.condition()
+    if channels.waiting:
+        waiting = f"events of {len(channels.waiting)} channels wait for the channel's name"
+        return Condition(condition.healthy, f"{condition.status}; {waiting} (FLYTE_SLACK_CHANNELS)")
+    return condition
 
 
 def _flyte_client(settings: Settings) -> FlyteClient:

@@ -126,12 +126,14 @@ DEFAULT_EVENTS = tuple(
 ALL = "all"
 
 
-def chosen_events(names: Sequence[str] = DEFAULT_EVENTS) -> tuple[EventKind, ...]:
+def chosen_events(names: Sequence[str] = ()) -> tuple[EventKind, ...]:
     """Return the kinds of events that were chosen, in the list's order.
 
     Args:
-        names: names of events, `all`, or Slack's own types, which are forwarded as `SlackEvent`.
+        names: names of events, `all`, or Slack's own types, which are forwarded as `SlackEvent`; if there
+            are none, the default.
     """
+    names = names or DEFAULT_EVENTS
     wanted = set(EVENT_NAMES) if ALL in names else set(names) & set(EVENT_NAMES)
     slack_types = [name for name in names if name != ALL and name not in EVENT_NAMES]
     kinds = [kind() for kind in EVENTS if kind is not SlackEvent and kind.name in wanted]

@@ -7,7 +7,8 @@ from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncSlackResponse, AsyncWebClient
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from ... import __version__
 from ...pack.metrics import RATE_LIMITED
@@ -29,7 +30,7 @@ class Client(AsyncWebClient):
 
     refused: Callable[[str], None] = staticmethod(lambda code: None)
 
-    async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:  # type: ignore[override]
+    async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
         """Call a method."""
         try:
             return await super().api_call(api_method, **arguments)

@@ -35,7 +35,7 @@ class _Channel(EventKind):
     """What all have in common."""
 
     payload: ClassVar[type[ChannelPayload]] = ChannelPayload
-    scopes = (_PUBLIC, _PRIVATE, *PEOPLE)
+    scopes: tuple[Scope, ...] = (_PUBLIC, _PRIVATE, *PEOPLE)
     slack_types: ClassVar[tuple[str, ...]]
 
     def read(self, body: Body, bot: Bot) -> Received | None:

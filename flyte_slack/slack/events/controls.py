@@ -104,7 +104,7 @@ class ButtonClicked(_Control):
 
 
 class OptionSelected(_Control):
-    """Somebody chose something: from a select or an overflow menu, a date, a time, radio buttons, check boxes."""
+    """Somebody chose something: from a menu, a date, a time, by radio buttons or check boxes."""
 
     name = "OptionSelected"
     payload = OptionSelectedPayload

@@ -50,7 +50,12 @@ class ChannelFilter:
                     return channel
                 tries += 1
                 self.waiting.add(id_)
-                log.log(30 if tries == 1 else 10, "events wait for their channel's name", channel=id_, cause=refusal)
+                log.log(
+                    30 if tries == 1 else 10,
+                    "events wait for their channel's name",
+                    channel=id_,
+                    cause=refusal,
+                )
                 await asyncio.sleep(retries.pause(retries.SLACK_CONNECT, tries, TimeoutError()))
         finally:
             self.waiting.discard(id_)

@@ -10,8 +10,8 @@ from .plain_text import rich_text
 
 Value = str | list[str]
 
-_ONE = ("value", "selected_user", "selected_conversation", "selected_channel", "selected_date", "selected_time",
-        "selected_date_time")  # fmt: skip
+_ONE = ("value", "selected_user", "selected_conversation", "selected_channel", "selected_date",
+        "selected_time", "selected_date_time")  # fmt: skip
 _SEVERAL = ("selected_users", "selected_conversations", "selected_channels")
 _HAVE_SEVERAL = frozenset({
     "checkboxes", "file_input", "multi_static_select", "multi_external_select", "multi_users_select",

@@ -39,7 +39,9 @@ class MessageDeleted(EventKind):
         before = mapping(event.get("previous_message"))
         if before.get("subtype") == TOMBSTONE or is_own(before, bot):
             return None
-        return Received(event_key(self.name, body), channel, seconds(event.get("event_ts") or event.get("ts")))
+        return Received(
+            event_key(self.name, body), channel, seconds(event.get("event_ts") or event.get("ts"))
+        )
 
     async def event(self, body: Body, workspace: Workspace) -> MessageDeletedPayload:
         """Return the message as it was."""

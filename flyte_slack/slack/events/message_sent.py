@@ -64,7 +64,9 @@ class MessageSent(EventKind):
 
     def keep(self, body: Body, directory: Directory) -> dict[str, Any]:
         """Keep the message, and what tells its workspace."""
-        return {key: body[key] for key in ("team_id", "context_team_id", "authorizations", "event") if key in body}
+        return {
+            key: body[key] for key in ("team_id", "context_team_id", "authorizations", "event") if key in body
+        }
 
     async def event(self, body: Body, workspace: Workspace) -> MessageSentPayload:
         """Return the message with its names."""

@@ -49,7 +49,9 @@ class MessageUpdated(EventKind):
         changed = text(message.get("text")) != text(before.get("text")) if before else message.get("edited")
         if not changed:
             return None
-        return Received(event_key(self.name, body), channel, seconds(event.get("event_ts") or event.get("ts")))
+        return Received(
+            event_key(self.name, body), channel, seconds(event.get("event_ts") or event.get("ts"))
+        )
 
     async def event(self, body: Body, workspace: Workspace) -> MessageUpdatedPayload:
         """Return the message as it is now, and its text before."""

@@ -69,7 +69,9 @@ def _attachment(attachment: Json, names: Names) -> list[str]:
         blocks = attachment.get(key)
         if key == "message_blocks" and not any(said):  # of a forwarded message, beside its text
             blocks = [
-                block for each in objects(blocks) for block in objects(mapping(each.get("message")).get("blocks"))
+                block
+                for each in objects(blocks)
+                for block in objects(mapping(each.get("message")).get("blocks"))
             ]
         elif key == "message_blocks":
             continue
@@ -91,7 +93,10 @@ def _block(block: Json, names: Names) -> Iterator[str]:
             for field in objects(block.get("fields")):
                 yield _text_object(field, names)
         case "context":
-            said = [_text_object(each, names) or text(each.get("alt_text")) for each in objects(block.get("elements"))]
+            said = [
+                _text_object(each, names) or text(each.get("alt_text"))
+                for each in objects(block.get("elements"))
+            ]
             yield " ".join(filter(None, said))
         case "image" | "video":
             yield _text_object(block.get("title"), names) or text(block.get("alt_text"))
@@ -116,7 +121,9 @@ def _text_object(value: object, names: Names) -> str:
 
 def rich_text(block: Json, names: Names) -> str:
     """Return what rich text says: a line for each paragraph, list item and quotation."""
-    return "\n".join(line for element in objects(block.get("elements")) for line in _rich_lines(element, names))
+    return "\n".join(
+        line for element in objects(block.get("elements")) for line in _rich_lines(element, names)
+    )
 
 
 def _rich_lines(element: Json, names: Names) -> Iterator[str]:

@@ -30,7 +30,16 @@ _MESSAGES_BY_TYPE = {
 MESSAGE_TYPES = tuple(_MESSAGES_BY_TYPE)
 """Subscriptions by which messages come: Slack has no single one."""
 
-_CHANNEL_FAMILY = ("archive", "created", "deleted", "rename", "unarchive", "left", "id_changed", "history_changed")
+_CHANNEL_FAMILY = (
+    "archive",
+    "created",
+    "deleted",
+    "rename",
+    "unarchive",
+    "left",
+    "id_changed",
+    "history_changed",
+)
 
 BY_SLACK_TYPE: dict[str, tuple[str, ...]] = {
     "app_deleted": (),

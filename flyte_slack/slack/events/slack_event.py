@@ -44,7 +44,9 @@ class SlackEvent(EventKind):
             each for name in subscribed for each in (MESSAGE_TYPES if name == "message" else (name,))
         )
         self.scopes = tuple(
-            Scope(scope, f"Slack's event {name}") for name in self.types for scope in BY_SLACK_TYPE.get(name, ())
+            Scope(scope, f"Slack's event {name}")
+            for name in self.types
+            for scope in BY_SLACK_TYPE.get(name, ())
         )
 
     @property

@@ -60,8 +60,8 @@ class HttpEndpoint:
         self._refused_at = -_TOLD_IN_HEALTH_FOR
         self._told_at = -_TOLD_EVERY
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request: 200 when it is stored, 401 or 400 if it is refused, 503 if it cannot be stored."""
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request: 200 when it is stored, 503 if it cannot be, another status if it is refused."""
         raw = bytearray()
         try:
             await self._read(request, raw, _check_headers(request))
@@ -77,7 +77,8 @@ class HttpEndpoint:
         status = "listening for Slack's events at POST /slack/events"
         if time.monotonic() - self._refused_at < _TOLD_IN_HEALTH_FOR:
             status += (
-                f"; {self._refusals.total()} requests were refused, the last one because {self._last_refusal}: "
+                f"; {self._refusals.total()} requests were refused, "
+                f"the last one because {self._last_refusal}: "
                 "Slack may switch the app's subscriptions off if that goes on"
             )
         return Condition(True, status)

@@ -66,7 +66,9 @@ class Listener:
             raise
         except Exception:  # if it were refused, Slack would only send the same again
             PAYLOADS.labels("unreadable").inc()
-            log.exception("a payload cannot be read: acknowledged and left out", type=text(payload.get("type")))
+            log.exception(
+                "a payload cannot be read: acknowledged and left out", type=text(payload.get("type"))
+            )
             return
         self._take_in(payload)
 
@@ -80,11 +82,11 @@ class Listener:
             PAYLOADS.labels("left_out").inc()
             log.debug("a payload that nobody asked for is acknowledged", type=text(payload.get("type")))
         for kind, received in readings:
-            await self._store(kind, received, kind.keep(payload, self._directory), text(payload.get("event_id")))
+            await self._store(
+                kind, received, kind.keep(payload, self._directory), text(payload.get("event_id"))
+            )
 
-    async def _store(
-        self, kind: EventKind, received: Received, body: dict[str, Any], event_id: str
-    ) -> None:
+    async def _store(self, kind: EventKind, received: Received, body: dict[str, Any], event_id: str) -> None:
         key, position = received.key, received.position
         try:
             new = await self._inbox.add(

@@ -136,10 +136,10 @@ class Connection(SocketModeClient):
         """Read a frame, and note what was received at once: handling it can take its time."""
         frame = _read(message)
         with contextlib.suppress(Exception):  # the listener tells of it
-            for kind, received in self._kinds.read(frame.get("payload")):
+            envelope_id = _envelope_id(frame)
+            for kind, received in self._kinds.read(frame.get("payload")) if envelope_id else ():
                 if received.position:
-                    id_ = (text(frame.get("envelope_id")), kind.name)
-                    self._source.arrived(id_, received.lane, received.position)
+                    self._source.arrived((envelope_id, kind.name), received.lane, received.position)
         await self.message_queue.put(frame)
 
     async def process_message(self) -> None:
@@ -149,14 +149,14 @@ class Connection(SocketModeClient):
         handling.add_done_callback(self._handling.discard)
 
     async def _handle(self, frame: Json) -> None:
-        type_, envelope_id = text(frame.get("type")), text(frame.get("envelope_id"))
+        type_ = text(frame.get("type"))
         if type_ == "hello":
             self.hello.set()
             log.debug("hello", connections=frame.get("num_connections"))
         elif type_ == "disconnect":
             self.reason = f"Slack disconnects: {frame.get('reason')}"
             await self.connect_to_new_endpoint(force=True)
-        elif envelope_id:
+        elif envelope_id := _envelope_id(frame):
             try:
                 await self._answer(envelope_id, mapping(frame.get("payload")))
             except Exception:  # it is not acknowledged: Slack sends it again
@@ -294,6 +294,11 @@ class Connections:
         if number := self._number_open():
             return Condition(True, f"{number} of {self.number} Socket Mode connections open")
         return Condition(False, self._problem)
+
+
+def _envelope_id(frame: Json) -> str:
+    """Return what a payload is acknowledged by; empty for a frame that brings none."""
+    return "" if text(frame.get("type")) in {"hello", "disconnect"} else text(frame.get("envelope_id"))
 
 
 def _read(message: str) -> Json:

@@ -115,6 +115,7 @@ METHODS = {
     "users.conversations": {"channels:read", "groups:read", "im:read", "mpim:read"},
     "conversations_info": {"channels:read", "groups:read", "im:read", "mpim:read"},
     "users_info": {"users:read", "users:read.email"},
+    "files_info": set(),  # files:read, if a command brings it: without it a file has its id alone
 }
 """What each method that the pack calls with its bot token may need (docs.slack.dev on each)."""
 

@@ -76,6 +76,11 @@ async def test_confirmed_message_is_message_sent(slack: ScriptedSlack) -> None:
             "isBot": "true",
         },
         "files": [],
+        "plainText": "hello & b",
+        "mentions": [],
+        "mentionsBot": "false",
+        "permalink": "",
+        "parts": ["1700000000.000001"],
     }
     assert event.wire()["createdAt"] == "2023-11-14T22:13:20.000001Z"
 

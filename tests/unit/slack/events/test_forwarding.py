@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from event_parts import Bench, bench
 from scripted_slack import Answer, Call, ScriptedSlack
 from support import breathe, eventually
 from tenacity import wait_fixed
 
 from flyte_slack import retries
 from flyte_slack.pack import Event
-from flyte_slack.slack.events.forwarding import Forwarding
 from flyte_slack.slack.workspace import directory as directory_module
-from flyte_slack.slack.workspace.directory import Directory
 from flyte_slack.store import StoredEvent
 
 NAMES = {"C1": "general", "C2": "ops", "G1": "secret"}
@@ -37,9 +36,9 @@ async def slack(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedSlack]
 
 
 @asynccontextmanager
-async def forwarding(slack: ScriptedSlack, channels: Sequence[str] = ()) -> AsyncIterator[Forwarding]:
-    async with slack.client() as web:
-        yield Forwarding(Directory(web), channels)
+async def forwarding(slack: ScriptedSlack, channels: Sequence[str] = ()) -> AsyncIterator[Bench]:
+    async with bench(slack, "MessageSent", channels=channels) as made:
+        yield made
 
 
 def stored(channel: str = "C1", kind: str = "channel", **more: Any) -> StoredEvent:
@@ -57,8 +56,8 @@ def stored(channel: str = "C1", kind: str = "channel", **more: Any) -> StoredEve
 
 
 async def forwarded(slack: ScriptedSlack, channels: Sequence[str], event: StoredEvent) -> Event | None:
-    async with forwarding(slack, channels) as forward:
-        return await asyncio.wait_for(forward(event), 10)
+    async with forwarding(slack, channels) as made:
+        return await asyncio.wait_for(made.forward(event), 10)
 
 
 async def test_message_is_forwarded_with_its_names(slack: ScriptedSlack) -> None:
@@ -70,7 +69,7 @@ async def test_message_is_forwarded_with_its_names(slack: ScriptedSlack) -> None
     assert [event.payload[key] for key in ("channelName", "channelType", "teamId")] == [
         "general",
         "channel",
-        "T1",
+        "T0ACME",
     ]
     assert event.payload["user"]["name"] == "bobby"
 
@@ -87,12 +86,17 @@ async def test_message_is_forwarded_with_its_names(slack: ScriptedSlack) -> None
         (("#general", "C2"), "C2", True),
         (("#general", "C2"), "G1", False),
         (("#secret",), "G1", True),
+        (("general",), "C1", True),
+        (("General",), "C1", True),
+        (("#GENERAL",), "C1", True),
+        (("general",), "C2", False),
+        (("C2", "OPS"), "C2", True),
     ],
 )
 async def test_channels_filter(
     slack: ScriptedSlack, channels: Sequence[str], channel: str, expected: bool
 ) -> None:
-    """`FLYTE_SLACK_CHANNELS` names what is forwarded, by id or `#name`; without it all is."""
+    """`FLYTE_SLACK_CHANNELS` names what is forwarded, by id or name in any case; without it all is."""
     kind = "group" if channel.startswith("G") else "channel"
     assert (await forwarded(slack, channels, stored(channel, kind)) is not None) is expected
 
@@ -115,13 +119,15 @@ async def test_unknown_name_waits(slack: ScriptedSlack) -> None:
     slack.judge = lambda call: (
         "internal_error" if down and call.method == "conversations.info" else info(call)
     )
-    async with forwarding(slack, ("#general",)) as forward:
-        waiting = asyncio.create_task(forward(stored()))
+    async with forwarding(slack, ("#general",)) as made:
+        waiting = asyncio.create_task(made.forward(stored()))
         await eventually(lambda: len(slack.of("conversations.info")) >= 3)
         await breathe()
         assert not waiting.done()
+        assert made.channels.waiting == {"C1"}
         down = False
         event = await asyncio.wait_for(waiting, 10)
+        assert made.channels.waiting == set()
     assert event is not None
     assert event.payload["channelName"] == "general"
 
@@ -143,6 +149,37 @@ async def test_failing_lookups_cost_no_message(slack: ScriptedSlack) -> None:
     assert event.payload["user"]["isBot"] == "false"
 
 
+async def test_channel_that_slack_does_not_show(slack: ScriptedSlack) -> None:
+    """A channel that the bot cannot see is in no list of names: its events are left out."""
+    slack.judge = lambda call: "channel_not_found"
+    assert await forwarded(slack, ("#general",), stored()) is None
+
+
+async def test_every_event_that_has_a_channel_is_filtered(slack: ScriptedSlack) -> None:
+    """The filter holds for reactions and clicks too; what is in no channel is always forwarded."""
+    click = {
+        "type": "block_actions",
+        "user": {"id": "U1"},
+        "trigger_id": "1.2",
+        "actions": [{"type": "button"}],
+    }
+    item = {"type": "message", "channel": "C2", "ts": "1.0"}
+    reaction = {"type": "reaction_added", "user": "U1", "item": item, "reaction": "eyes", "event_ts": "2.0"}
+    async with bench(slack, "all", channels=["#general"]) as made:
+        assert await made.events({"type": "event_callback", "event": reaction}) == []
+        assert await made.events(click | {"channel": {"id": "C2"}}) == []
+        assert [event.name for event in await made.events(click | {"channel": {"id": "C1"}})] == [
+            "ButtonClicked"
+        ]
+        assert [event.name for event in await made.events(click)] == ["ButtonClicked"]
+
+
+async def test_kind_that_is_not_chosen_any_more(slack: ScriptedSlack) -> None:
+    """What an earlier run stored, and `FLYTE_SLACK_EVENTS` no longer names, is left out."""
+    async with bench(slack, "ReactionAdded") as made:
+        assert await made.forward(stored()) is None
+
+
 async def test_message_without_team_or_user(slack: ScriptedSlack) -> None:
     """A message with less than usual is forwarded with what there is."""
     event = StoredEvent(
@@ -150,8 +187,4 @@ async def test_message_without_team_or_user(slack: ScriptedSlack) -> None:
     )
     made = await forwarded(slack, (), event)
     assert made is not None
-    assert (made.payload["teamId"], made.payload["user"]["id"], made.payload["channelType"]) == (
-        "",
-        "",
-        "channel",
-    )
+    assert (made.payload["user"]["id"], made.payload["channelType"]) == ("", "channel")

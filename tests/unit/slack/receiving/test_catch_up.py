@@ -16,6 +16,8 @@ from tenacity import wait_fixed
 from flyte_slack import retries
 from flyte_slack.pack.arrivals import Arrivals
 from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.events.kinds import Kinds
+from flyte_slack.slack.offer import chosen_events
 from flyte_slack.slack.receiving import catch_up as module
 from flyte_slack.slack.receiving.catch_up import CatchUp
 from flyte_slack.slack.receiving.listener import Listener
@@ -83,7 +85,8 @@ async def catching_up(
             await store.note("listening_until", repr(noted))
         clock = SlackClock()
         identity = Identity(clock, "UBOT", "flyte", "T1")
-        listener = Listener(store.inbox, lambda lane: None, Directory(web), identity)
+        kinds = Kinds(chosen_events(), identity)
+        listener = Listener(kinds, store.inbox, lambda lane: None, Directory(web), identity)
         bench: Bench
         catch_up = CatchUp(
             History(web, clock),

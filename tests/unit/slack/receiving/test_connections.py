@@ -18,8 +18,11 @@ from tenacity import wait_fixed
 from flyte_slack import retries
 from flyte_slack.pack.arrivals import Arrivals
 from flyte_slack.slack.api.clock import SlackClock
+from flyte_slack.slack.events.kinds import Kinds
+from flyte_slack.slack.offer import chosen_events
 from flyte_slack.slack.receiving import socket_mode as module
-from flyte_slack.slack.receiving.listener import Listener, bolt
+from flyte_slack.slack.receiving.bolt import bolt
+from flyte_slack.slack.receiving.listener import Listener
 from flyte_slack.slack.receiving.socket_mode import Connections
 from flyte_slack.slack.workspace.directory import Directory
 from flyte_slack.slack.workspace.identity import Identity
@@ -43,10 +46,11 @@ class GatedListener(Listener):
         self.gate.set()
         self.received: list[str] = []
 
-    async def receive(self, body: Mapping[str, Any]) -> None:
-        self.received.append(body["event"]["ts"])
+    async def receive(self, body: object) -> None:
+        event = body.get("event", {}) if isinstance(body, Mapping) else {}
+        self.received.append(event.get("ts", ""))
         await self.gate.wait()
-        if body["event"].get("text") == "fail":
+        if event.get("text") == "fail":
             raise OSError("disk full")
         await super().receive(body)
 
@@ -66,13 +70,15 @@ class Held:
 @asynccontextmanager
 async def connected(slack: ScriptedSockets, folder: Path, number: int = 1) -> AsyncIterator[Held]:
     async with slack.client() as web, opened(folder) as store:
-        listener = GatedListener(
-            store.inbox, lambda lane: None, Directory(web), Identity(SlackClock(), "UBOT")
-        )
+        identity = Identity(SlackClock(), "UBOT")
+        kinds = Kinds(chosen_events(), identity)
+        listener = GatedListener(kinds, store.inbox, lambda lane: None, Directory(web), identity)
         app = bolt(listener, bot_token=BOT_TOKEN, signing_secret="")
         gaps: list[int] = []
         arrivals = Arrivals()
-        connections = Connections(app, "xapp-1-test", web, number, lambda: gaps.append(len(gaps)), arrivals)
+        connections = Connections(
+            app, "xapp-1-test", web, number, lambda: gaps.append(len(gaps)), arrivals, kinds
+        )
         async with running(connections.run()):
             yield Held(connections, listener, gaps, arrivals)
 

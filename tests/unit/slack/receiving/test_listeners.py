@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,15 @@ import pytest
 from aiohttp import web
 from scripted_slack import BOT_TOKEN, ScriptedSlack
 from slack_bolt.app.async_app import AsyncApp
-from slack_bolt.request.async_request import AsyncBoltRequest
 from support import count, full_disk, opened, serving
 
 from flyte_slack.slack.api.clock import SlackClock
-from flyte_slack.slack.receiving.listener import Listener, bolt, receive_http
+from flyte_slack.slack.events.kinds import Kinds
+from flyte_slack.slack.offer import chosen_events
+from flyte_slack.slack.receiving import bolt as bolt_module
+from flyte_slack.slack.receiving.bolt import bolt
+from flyte_slack.slack.receiving.http import HttpEndpoint
+from flyte_slack.slack.receiving.listener import Listener
 from flyte_slack.slack.workspace.directory import Directory
 from flyte_slack.slack.workspace.identity import Identity
 from flyte_slack.store import Store
@@ -37,7 +40,9 @@ class Bench:
     identity: Identity
     slack: ScriptedSlack
     app: AsyncApp
+    listener: Listener
     woken: list[str] = field(default_factory=list)
+    missed: list[tuple[str | None, float]] = field(default_factory=list)
 
     async def keys(self, lane: str = "C1") -> list[str]:
         return [event.key for event in await self.store.inbox.waiting(lane, 1000)]
@@ -52,9 +57,13 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
             Directory(web_api),
             list[str](),
         )
-        listener = Listener(store.inbox, woken.append, directory, identity)
+        missed = list[tuple[str | None, float]]()
+        kinds = Kinds(chosen_events(), identity)
+        listener = Listener(
+            kinds, store.inbox, woken.append, directory, identity, lambda *what: missed.append(what)
+        )
         app = bolt(listener, bot_token=BOT_TOKEN, signing_secret=SECRET)
-        yield Bench(store, directory, identity, slack, app, woken)
+        yield Bench(store, directory, identity, slack, app, listener, woken, missed)
 
 
 def payload(ts: str = "1.000001", **event: Any) -> dict[str, Any]:
@@ -78,7 +87,7 @@ def payload(ts: str = "1.000001", **event: Any) -> dict[str, Any]:
 
 async def dispatch(bench: Bench, body: dict[str, Any]) -> int:
     """Give Bolt a payload of Socket Mode; what is not answered 200 is not acknowledged."""
-    return (await bench.app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))).status
+    return (await bolt_module.dispatch(bench.app, body, mode="socket_mode")).status
 
 
 async def test_message_is_acknowledged_once_it_is_on_disk(bench: Bench, tmp_path: Path) -> None:
@@ -97,6 +106,7 @@ async def test_failing_store_refuses_the_acknowledgement(bench: Bench, tmp_path:
     with full_disk(tmp_path):
         assert await dispatch(bench, payload("2.000001", text="x" * 100_000)) == 503
         assert bench.woken == ["C1"]
+        assert bench.missed == [("C1", 2.000001)], "Slack may give it up: it is read from the history"
     assert await dispatch(bench, payload("2.000001", text="x" * 100_000)) == 200
     assert await bench.keys() == ["C1:1.000001", "C1:2.000001"]
 
@@ -129,12 +139,13 @@ async def test_failing_auth_test_loses_nothing(bench: Bench) -> None:
         payload(bot_id="BBOT", user="UBOT", subtype="message_deleted"),
         {"type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1518467820, "api_app_id": "A1"},
         {"type": "event_callback", "event": {"type": "quite_new"}, "team_id": "T1"},
-        {
-            "type": "block_actions",
-            "actions": [{"type": "button"}],
-            "team": {"id": "T1"},
-            "user": {"id": "U1"},
-        },
+        {"type": "block_suggestion", "action_id": "x", "team": {"id": "T1"}, "user": {"id": "U1"}},
+        {"type": "block_actions", "actions": []},
+        {"type": "view_closed", "view": None},
+        {"type": []},
+        {"type": {"a": 1}, "event": {"type": ["message"]}},
+        {"type": "event_callback", "event": "text", "authorizations": "none", "team": [], "user": 3},
+        {"type": "event_callback", "authorizations": [None], "enterprise": 1, "view": "v"},
         {"type": "event_callback"},
         {},
     ],
@@ -154,6 +165,45 @@ async def test_order_of_many_frames_is_kept(bench: Bench) -> None:
     for lane in range(5):
         expected = [f"C{lane}:{number}.000001" for number in range(lane, 500, 5)]
         assert await bench.keys(f"C{lane}") == expected
+
+
+async def test_dropped_minute_is_told(bench: Bench) -> None:
+    """`app_rate_limited` opens a gap that begins with the minute that Slack names."""
+    body = {"type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1518467820}
+    assert await dispatch(bench, body) == 200
+    assert bench.missed == [(None, 1518467820.0)]
+
+
+@pytest.mark.parametrize("type_", ["tokens_revoked", "app_uninstalled"])
+async def test_token_that_is_gone_is_told(bench: Bench, type_: str) -> None:
+    """When Slack says that the token is gone, it is tried again whether that is so."""
+    assert await dispatch(bench, payload(type=type_)) == 200
+    assert bench.identity._doubted.is_set()
+
+
+@pytest.mark.parametrize("levels", [300, 900])
+async def test_deep_payload_is_acknowledged_and_left_out(bench: Bench, levels: int) -> None:
+    """A payload nested more deeply than JSON can be written would come again for ever: it is left out."""
+    deep: Any = "x"
+    for _ in range(levels):
+        deep = [deep]
+    assert await dispatch(bench, payload(blocks=deep)) == 200
+    assert await count(bench.store.inbox) == 0
+
+
+async def test_key_that_no_database_holds(bench: Bench) -> None:
+    """Half a surrogate pair, or a NUL, in an id is stored as a text that says so."""
+    assert await dispatch(bench, payload(channel="C\ud800\0")) == 200
+    assert bench.woken == ["C\\ud800\\0"]
+
+
+async def test_click_is_stored_once(bench: Bench) -> None:
+    """A click that comes twice is one; another click on the same button is another one."""
+    click = {"type": "block_actions", "user": {"id": "U1"}, "channel": {"id": "C1"}, "trigger_id": "1.2.3"}
+    click |= {"actions": [{"type": "button", "action_id": "a", "action_ts": "5.1"}]}
+    assert [await dispatch(bench, click) for _ in range(2)] == [200, 200]
+    assert await dispatch(bench, click | {"trigger_id": "1.2.4"}) == 200
+    assert len(await bench.keys()) == 2
 
 
 async def test_changed_names_are_taken_in(bench: Bench) -> None:
@@ -183,7 +233,7 @@ def signed(body: str, secret: str = SECRET, at: float | None = None) -> dict[str
 
 async def post(app: AsyncApp, body: str, headers: dict[str, str]) -> tuple[int, str]:
     server = web.Application()
-    server.router.add_post("/slack/events", partial(receive_http, app))
+    server.router.add_post("/slack/events", HttpEndpoint(app).handle)
     async with (
         serving(server) as url,
         aiohttp.ClientSession() as session,
@@ -224,8 +274,7 @@ async def test_http_request_that_is_not_slacks(bench: Bench, how: str) -> None:
 
 async def test_http_without_a_secret_is_refused(bench: Bench) -> None:
     """No secret configured means refuse, never skip: a request signed with nothing is nobody's."""
-    listener = Listener(bench.store.inbox, bench.woken.append, bench.directory, bench.identity)
-    app = bolt(listener, bot_token=BOT_TOKEN, signing_secret="")
+    app = bolt(bench.listener, bot_token=BOT_TOKEN, signing_secret="")
     body = json.dumps(payload())
     status, _ = await post(app, body, signed(body, ""))
     assert status != 200
