@@ -14,6 +14,7 @@
     - CommandError
         + CommandNotFound
         + InvalidInput
+        + CallRefused
         + OutcomeUnknown
     - StoreError
         + StoreUnavailable
@@ -149,6 +150,37 @@ class CommandNotFound(CommandError):
 
 class InvalidInput(CommandError):
     """The input of a command cannot be read; the message names each field and what would be right."""
+
+
+class CallRefused(CommandError):
+    """The tool does not do what it was asked to, and surely did not do it.
+
+    Attributes:
+        code: the tool's own word for why.
+        kind: of the failure event.
+        details: what the tool says beside the code.
+        needed: the permission that is missing, if the tool names it.
+        sentence: what is wrong and what to do, if whoever raises it knows better than the code tells.
+        in_doubt: whether an earlier attempt, of which nobody knows, may have done it.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        kind: str,
+        *,
+        details: Sequence[str] = (),
+        needed: str = "",
+        sentence: str = "",
+        in_doubt: bool = False,
+    ) -> None:
+        super().__init__(sentence or code)
+        self.code = code
+        self.kind = kind
+        self.details = tuple(details)
+        self.needed = needed
+        self.sentence = sentence
+        self.in_doubt = in_doubt
 
 
 class OutcomeUnknown(CommandError):

@@ -56,11 +56,11 @@ MOST_UNANSWERED = 2
 UNANSWERED_FOR = 900.0
 """Seconds after which an event is dead whose connection breaks each time, while others do not."""
 
-SLACK_POST: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=15)
-"""Waits between two tries of a post that Slack did not take, where Slack names no time itself."""
+SLACK_CALL: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=15)
+"""Waits between two tries of a call that Slack did not take, if Slack names no time itself."""
 
 SLACK_UNAVAILABLE_AFTER = 600.0
-"""Seconds after which a post that Slack does not take ends in `unavailable` (contract, section 4)."""
+"""Seconds after which a call that Slack does not take ends in `unavailable` (contract, section 4)."""
 
 SLACK_LOOK: wait_base = wait_random_exponential(multiplier=0.5, min=0.5, max=15)
 """Waits between two tries to read what is in Slack."""

@@ -13,18 +13,16 @@ from .pack.runtime import Runtime
 from .settings.slack import Mode, Settings
 from .slack.api import client as web_api
 from .slack.api.clock import SlackClock
-from .slack.commands.send_message import SendMessage
+from .slack.commands.tools import Tools
 from .slack.events.filter import ChannelFilter
 from .slack.events.forwarding import Forwarding
 from .slack.events.kinds import Kinds
-from .slack.offer import HELP_URL, chosen_events
+from .slack.offer import HELP_URL, chosen_events, commands
 from .slack.receiving.bolt import bolt
 from .slack.receiving.catch_up import CatchUp
 from .slack.receiving.http import HttpEndpoint
 from .slack.receiving.listener import Listener
 from .slack.receiving.socket_mode import Connections
-from .slack.sending.posting import Poster
-from .slack.sending.reconciliation import Reconciliation
 from .slack.workspace.channels import ChannelNames
 from .slack.workspace.directory import Directory
 from .slack.workspace.history import History
@@ -71,14 +69,23 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         workspace = Workspace(directory, names, identity)
         kinds = Kinds(chosen_events(settings.events), identity, settings.forward_bots)
         channels = ChannelFilter(directory, settings.channels)
-        poster = Poster(web, clock, Reconciliation(history, clock))
-        send_message = SendMessage(poster, directory, identity, names)
+        tools = Tools.over(
+            web,
+            clock,
+            history,
+            workspace,
+            mentions=settings.mentions,
+            api_methods=settings.api_methods,
+        )
         pack = PackDefinition(
             name=settings.pack_name,
             labels=settings.flyte_labels,
             help_url=HELP_URL,
             events=tuple(EventDefinition(name, f"{HELP_URL}#event-{name.lower()}") for name in kinds),
-            commands=(send_message.command(f"{HELP_URL}#command-sendmessage"),),
+            commands=tuple(
+                each.command(f"{HELP_URL}#command-{each.name.lower()}")
+                for each in commands(tools, settings.commands)
+            ),
         )
         runtime = await stack.enter_async_context(
             Runtime.open(pack, settings, Forwarding(kinds, workspace, channels), "flyte_slack")

@@ -12,11 +12,12 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from ... import __version__
 from ...proxies import proxy_for
-from .failures import is_revoked, read_failure
+from .failures import Redirected, is_revoked, read_failure
 from .metrics import RATE_LIMITED
 
 _TIMEOUT = 30
 _RATE_LIMITED = 429
+_REDIRECTS = {300, 301, 302, 303, 307, 308}
 _WITH_THE_APP_TOKEN = "apps.connections.open"  # noqa: S105 - a method
 
 
@@ -57,6 +58,7 @@ async def connect(
         connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
         timeout=aiohttp.ClientTimeout(total=_TIMEOUT),  # the SDK's own is for sessions it makes
         trace_configs=[counting],
+        middlewares=(follow_no_redirect,),
     ) as session:
         client = Client(
             token=token,
@@ -69,6 +71,17 @@ async def connect(
         client.proxy = proxy_for(url)
         client.refused = refused
         yield client
+
+
+async def follow_no_redirect(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Raise `Redirected` for an answer that sends elsewhere: what is sent must not go to another address."""
+    answer = await handler(request)
+    if answer.status in _REDIRECTS:
+        answer.close()
+        raise Redirected(answer.status)
+    return answer
 
 
 async def _count(

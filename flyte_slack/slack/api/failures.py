@@ -1,15 +1,22 @@
-"""What Slack's answers mean for a post: sorted once, here (facts on docs.slack.dev, `chat.postMessage`)."""
+"""What a call to Slack that did not succeed means: sorted once, here.
+
+Codes are documented on docs.slack.dev, most of them with `chat.postMessage`.
+"""
 
 import asyncio
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 
 class Kind(StrEnum):
-    """Kind of a `MessageSendFailure` (contract, section 4)."""
+    """Kind of a failure event (contract, section 4)."""
 
     INPUT = "input"
     CONFIGURATION = "configuration"
@@ -19,10 +26,10 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a post that was not confirmed."""
+    """What became of a call that was not confirmed."""
 
     REFUSED = "refused"
-    NOT_POSTED = "not posted"
+    NOT_DONE = "not done"
     UNKNOWN = "unknown"
 
 
@@ -31,11 +38,12 @@ class Failure:
     """A call to Slack that failed.
 
     Attributes:
-        outcome: `NOT_POSTED` can be tried again; `UNKNOWN` must be looked up before.
+        outcome: `NOT_DONE` can be tried again; `UNKNOWN` may have been done.
         code: Slack's error code, or a word for what happened on the way.
         kind: of the failure event.
         retry_after: seconds that Slack asked to wait, or None.
-        needed: the scope that is missing, where Slack names it.
+        needed: the scope that is missing, if Slack names it.
+        details: what Slack says beside the code, such as which block is wrong.
     """
 
     outcome: Outcome
@@ -43,6 +51,38 @@ class Failure:
     kind: Kind
     retry_after: float | None = None
     needed: str = ""
+    details: tuple[str, ...] = ()
+
+
+class Redirected(aiohttp.ClientError):
+    """An answer sends to another address, as Slack itself never does. It is not followed.
+
+    Attributes:
+        status: of the answer.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP status {status}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer of what is no method of the Web API, in the form of the SDK's.
+
+    Attributes:
+        status_code: of the answer.
+        headers: of the answer.
+        data: what the Web API would have said, if anything.
+    """
+
+    status_code: int
+    headers: Mapping[str, Any]
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Unreadable(Exception):
+    """An answer lacks what the method promises."""
 
 
 _SHORTEST_WAIT = 0.5  # seconds, where Slack asks for none
@@ -54,6 +94,7 @@ _TRY_AGAIN = _RATE_LIMITED | {
     "team_added_to_org",
     "message_limit_exceeded",
 }
+_PROXY_AUTHENTICATION = 407
 _PASSING = {408, 425}
 _NO_METHOD = {404: "unknown_method", 405: "unknown_method"}
 _AMBIGUOUS = {"internal_error", "fatal_error", ""}
@@ -95,6 +136,7 @@ _TARGET = [
     "im_not_found",
     "is_archived",
     "is_disconnected",
+    "message_not_found",
     "messages_tab_disabled",
     "not_in_channel",
     "posting_to_channel_denied",
@@ -102,8 +144,11 @@ _TARGET = [
     "user_disabled",
     "user_is_bot",
     "user_not_found",
+    "user_not_in_channel",
+    "users_not_found",
 ]
 _MESSAGE = [
+    "bad_timestamp",
     "attachment_payload_limit_exceeded",
     "blocks_too_long",
     "cannot_reply_to_message",
@@ -127,6 +172,7 @@ _MESSAGE = [
     "request_too_large",
     "thread_not_found",
     "too_many_attachments",
+    "too_long",
     "too_many_contact_cards",
 ]
 _KINDS = {
@@ -153,12 +199,16 @@ def read_failure(error: BaseException) -> Failure:
     if isinstance(error, SlackApiError):
         return _read_answer(error)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
-        return Failure(Outcome.NOT_POSTED, "unreachable", Kind.UNAVAILABLE)
+        return Failure(Outcome.NOT_DONE, "unreachable", Kind.UNAVAILABLE)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _refused_by_proxy(error.status)
+    if isinstance(error, Redirected):
+        return Failure(Outcome.REFUSED, "redirected", Kind.CONFIGURATION)
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return Failure(Outcome.UNKNOWN, "time-out", Kind.UNKNOWN)
     if isinstance(error, aiohttp.ClientError | OSError):
         return Failure(Outcome.UNKNOWN, "connection lost", Kind.UNKNOWN)
-    if isinstance(error, SlackClientError):
+    if isinstance(error, SlackClientError | Unreadable):
         return Failure(Outcome.UNKNOWN, "unreadable answer", Kind.UNKNOWN)
     return Failure(Outcome.UNKNOWN, error.__class__.__name__, Kind.UNKNOWN)
 
@@ -175,18 +225,41 @@ def _read_answer(error: SlackApiError) -> Failure:
     body = data if isinstance(data, dict) else {}
     status = getattr(answer, "status_code", None) or getattr(answer, "status", 0) or 0
     code = str(body.get("error") or "")
-    wait = _seconds(getattr(answer, "headers", None))
+    wait = _retry_after(getattr(answer, "headers", None))
+    if status == _PROXY_AUTHENTICATION:
+        return _refused_by_proxy(status)
     if status == 429 or code in _RATE_LIMITED:
-        return Failure(Outcome.NOT_POSTED, "ratelimited", Kind.UNAVAILABLE, wait if wait is not None else 1.0)
+        return Failure(Outcome.NOT_DONE, "ratelimited", Kind.UNAVAILABLE, wait if wait is not None else 1.0)
     if 400 <= status < 500 and not code and status not in _PASSING:
         return Failure(Outcome.REFUSED, _NO_METHOD.get(status, f"HTTP status {status}"), Kind.REJECTED)
     if status >= 500 or code in _AMBIGUOUS:
         return Failure(Outcome.UNKNOWN, code or f"HTTP status {status}", Kind.UNKNOWN)
     if code in _TRY_AGAIN:
         return Failure(
-            Outcome.NOT_POSTED, code, Kind.UNAVAILABLE, wait if wait is not None else _LONG_WAIT.get(code)
+            Outcome.NOT_DONE, code, Kind.UNAVAILABLE, wait if wait is not None else _LONG_WAIT.get(code)
         )
-    return Failure(Outcome.REFUSED, code, _kind(code), needed=str(body.get("needed") or ""))
+    return Failure(
+        Outcome.REFUSED, code, _kind(code), needed=str(body.get("needed") or ""), details=_details(body)
+    )
+
+
+def _refused_by_proxy(status: int) -> Failure:
+    return Failure(Outcome.NOT_DONE, f"the proxy answers with HTTP status {status}", Kind.UNAVAILABLE)
+
+
+def _details(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what Slack says of what is wrong, each thing once."""
+    metadata = body.get("response_metadata")
+    said = [body.get("errors"), metadata.get("messages") if isinstance(metadata, Mapping) else None]
+    lines = [_line(item) for part in said if isinstance(part, list) for item in part]
+    return tuple(dict.fromkeys(filter(None, lines)))
+
+
+def _line(item: object) -> str:
+    if isinstance(item, Mapping):  # of several users, one each
+        parts = [str(item[key]) for key in ("user", "error") if item.get(key)]
+        return ": ".join(parts) if item.get("error") else ""
+    return item.removeprefix("[ERROR]").strip() if isinstance(item, str) else ""
 
 
 def _kind(code: str) -> Kind:
@@ -198,12 +271,24 @@ def _kind(code: str) -> Kind:
     return Kind.REJECTED
 
 
-def _seconds(headers: object) -> float | None:
-    """Read `Retry-After`; the SDK gives headers as a plain or a case-insensitive mapping."""
-    for name, value in dict(headers).items() if headers else ():  # type: ignore[call-overload]
-        if str(name).lower() == "retry-after":
-            try:
-                return max(_SHORTEST_WAIT, float(value[0] if isinstance(value, list) else value))
-            except ValueError:
-                return None
-    return None
+def _retry_after(headers: object) -> float | None:
+    """Read `Retry-After`, in seconds or as a date; headers are a plain or a case-insensitive mapping."""
+    named = {
+        str(name).lower(): str(value[0] if isinstance(value, list) else value)
+        for name, value in (dict(headers).items() if headers else ())  # type: ignore[call-overload]
+    }
+    asked = named.get("retry-after")
+    if asked is None:
+        return None
+    try:
+        return max(_SHORTEST_WAIT, float(asked))
+    except ValueError:
+        until, now = _date(asked), _date(named.get("date", "")) or time.time()
+        return None if until is None else max(_SHORTEST_WAIT, until - now)
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None

@@ -1,190 +1,196 @@
-"""`sendMessage`: posts a message, and answers when Slack has confirmed it (contract, section 4)."""
+"""`sendMessage`: posts a message, and answers when Slack has confirmed it (contract, sections 4 and 10)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import model_validator
+from ...errors import CallRefused, InvalidInput
+from ...pack import ActionContext, Event
+from ..api.calls import Answer
+from ..api.failures import Kind
+from ..api.scopes import Scope
+from ..api.steps import Steps
+from ..events.message_sent import MessageSentPayload
+from ..events.message_updated import MessageUpdatedPayload
+from ..sending.files import File
+from ..sending.long_texts import split
+from ..workspace.profiles import mapping, text
+from .base import SlackCommand
+from .content import quiet
+from .inputs import read_input
+from .message_input import SendMessageInput
+from .results import was_sent, was_updated
+from .scopes import LOOK_UP, WRITE
+from .update_message import update
 
-from ...errors import InvalidInput, OutcomeUnknown
-from ...pack import ActionContext, Command, Event, Named
-from ...pack.definition import Lane
-from ..api.failures import Kind, Outcome
-from ..api.timestamps import instant
-from ..events.common import UserObject
-from ..events.message_sent import MessageSent, message_sent
-from ..sending.advice import advise
-from ..sending.posting import Poster, PostFailed
-from ..workspace.channels import ChannelNames
-from ..workspace.directory import Directory
-from ..workspace.identity import Identity
-from ..workspace.workspace import Workspace
-from .inputs import (
-    Boolean,
-    ChannelReference,
-    Input,
-    JsonList,
-    Text,
-    Timestamp,
-    as_text,
-    as_timestamp,
-    read_input,
-)
-
-MESSAGE_SEND_FAILURE = "MessageSendFailure"
-
-LONGEST_MESSAGE = 40_000
-"""Characters at which Slack cuts a text."""
-
-_LONGEST_ECHO = 1_000_000  # a failure must stay below the 16 MB that Flyte takes
+_THREAD, _UPDATE = "thread", "update"
+_TOO_LONG = {"message_too_long", "msg_too_long"}
+_GONE = "message_not_found"
+_NO_THREAD = "thread_not_found"
 
 
-class SendMessageInput(Input):
-    """Input of `sendMessage`, as in contract, section 4."""
+class SendMessage(SlackCommand[SendMessageInput]):
+    """Posts a message to a channel, a thread or a person.
 
-    channel_id: ChannelReference
-    message: Text = ""
-    thread_timestamp: Timestamp = ""
-    reply_broadcast: Boolean | None = None
-    blocks: JsonList | None = None
-    attachments: JsonList | None = None
-    username: Text | None = None
-    icon_emoji: Text | None = None
-    icon_url: Text | None = None
-    unfurl_links: Boolean | None = None
-    unfurl_media: Boolean | None = None
-
-    @model_validator(mode="after")
-    def _has_content(self) -> "SendMessageInput":
-        if not (self.message or self.blocks or self.attachments):
-            raise ValueError("message is required, unless there are blocks or attachments")
-        return self
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `chat.postMessage`."""
-        arguments = {
-            "channel": self.channel_id,
-            "text": self.message or None,
-            "thread_ts": self.thread_timestamp or None,
-            "reply_broadcast": self.reply_broadcast if self.thread_timestamp else None,
-            "blocks": self.blocks or None,
-            "attachments": self.attachments or None,
-            "username": self.username,
-            "icon_emoji": self.icon_emoji,
-            "icon_url": self.icon_url,
-            "unfurl_links": self.unfurl_links,
-            "unfurl_media": self.unfurl_media,
-        }
-        return {name: value for name, value in arguments.items() if value is not None}
-
-
-class SendMessage:
-    """The handler of `sendMessage`.
-
-    Args:
-        poster: posts.
-        directory: names the channel and the bot in the result.
-        identity: the bot.
-        names: tell which channel a name stands for.
+    By default it rings nobody but people it names: see `mentions`.
     """
 
-    def __init__(self, poster: Poster, directory: Directory, identity: Identity, names: ChannelNames) -> None:
-        self._names = names
-        self._poster = poster
-        self._directory = directory
-        self._identity = identity
-        self._workspace = Workspace(directory, names, identity)
+    name = "sendMessage"
+    input = SendMessageInput
+    succeeds: ClassVar = {
+        "MessageSent": MessageSentPayload,
+        "MessageUpdated": MessageUpdatedPayload,
+    }
+    fails = "MessageSendFailure"
+    echoes = ("channelId", "message", "threadTimestamp")
+    scopes = (
+        WRITE,
+        *LOOK_UP,
+        Scope("chat:write.customize", "username, iconEmoji and iconUrl of sendMessage", required=False),
+        Scope("chat:write.public", "posts to public channels that the bot is not in", required=False),
+        Scope("channels:read", "lists and names public channels", required=False),
+        Scope("groups:read", "lists and names private channels", required=False),
+        Scope("im:read", "lists direct messages", required=False),
+        Scope("mpim:read", "lists and names group direct messages", required=False),
+    )
+    after_crash = (
+        "It is looked for in the channel's history, and posted again only if it surely is not there; "
+        "if that cannot be told it ends in `outcome_unknown`."
+    )
+    example = (
+        'channelId: "{{ Event.Payload.channelId }}"\n'
+        'threadTimestamp: "{{ Event.Payload.threadTimestamp }}"\n'
+        "message: Deployed"
+    )
 
-    def command(self, help_url: str) -> Command:
-        """Return the command, as the pack declares it."""
-        return Command(
-            name="sendMessage",
-            handler=self,
-            succeeds=(MessageSent.name,),
-            fails=MESSAGE_SEND_FAILURE,
-            help_url=help_url,
-            lane=self._lane,
-            find_lane=self._names.find,
-        )
-
-    async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
-        """Post the message that the input describes; ends in exactly one event."""
+    def replaces(self, input_: Mapping[str, Any]) -> str | None:
+        """Return its `updateKey`: of several that wait, only the newest is seen."""
         try:
-            message = read_input(SendMessageInput, input_)
-        except InvalidInput as error:
-            return _failure(input_, f"the input cannot be used: {error}", "invalid_input", Kind.INPUT)
-        if len(message.message) > LONGEST_MESSAGE:
-            sentence = (
-                f"the message has {len(message.message)} characters, Slack takes {LONGEST_MESSAGE} at most: "
-                "send it in parts"
-            )
-            return _failure(input_, sentence, "message_too_long", Kind.INPUT)
+            return read_input(SendMessageInput, input_).update_key or None
+        except InvalidInput:
+            return None
+
+    async def execute(self, given: SendMessageInput, action: ActionContext) -> Event:
+        """Post the message, or change the one that is there under its key."""
+        if given.update_key:
+            there = mapping(await action.recall(_UPDATE, given.update_key))
+            if there and (event := await self._changed(given, there, action)):
+                return event
+        thread = given.thread_timestamp
+        if not thread and given.thread_key:
+            thread = text(await action.recall(_THREAD, given.thread_key))
         try:
-            posted = await self._poster.post(message.arguments(), action)
-        except PostFailed as error:
-            return await self._refused(input_, message, error)
-        except OutcomeUnknown as error:
-            return _failure(input_, str(error), "outcome_unknown", Kind.UNKNOWN)
-        return await self._sent(message, posted)
+            return await self._posted(given, thread, action)
+        except CallRefused as error:
+            if error.code != _NO_THREAD or not thread or given.thread_timestamp:
+                raise
+        return await self._posted(given, "", action)  # the key's thread is gone
 
-    def _lane(self, input_: Mapping[str, Any]) -> Lane:
-        """Return what an action must stay in order with: its channel."""
-        name = lane(input_)
-        return self._names.known(name) or Named(name)
+    async def _changed(
+        self, given: SendMessageInput, there: Mapping[str, Any], action: ActionContext
+    ) -> Event | None:
+        """Change a message that was posted before, or return None if it is gone."""
+        looks = await self._quiet(given, given.looks(changed=True))
+        message = {"channel": text(there.get("channel")), "ts": text(there.get("ts")), **looks}
+        try:
+            answer = await update(self.tools.calls, message, action)
+        except CallRefused as error:
+            if error.code != _GONE:
+                raise
+            return None
+        action.remember(_UPDATE, str(given.update_key), dict(there))
+        payload = await was_updated(self.tools.workspace, answer, message)
+        return self.succeeded(payload, payload.edited_timestamp)
 
-    async def _sent(self, sent: SendMessageInput, posted: Mapping[str, Any]) -> Event:
-        message = {"text": sent.message, "thread_ts": sent.thread_timestamp, **(posted.get("message") or {})}
-        message["ts"] = posted.get("ts") or message.get("ts")
-        bot = str(message.get("user") or self._identity.user_id)
-        user = await self._directory.user(bot)
-        payload = await message_sent(
-            "command",
-            message,
-            self._workspace,
-            channel_id=str(posted.get("channel") or sent.channel_id),
-            team_id=self._identity.team_id or str(message.get("team") or ""),
-            user=UserObject.of(replace(user, is_bot=True)),
-        )
-        return Event(MessageSent.name, payload.wire(), created_at=instant(payload.timestamp))
+    async def _posted(self, given: SendMessageInput, thread: str, action: ActionContext) -> Event:
+        try:
+            if len(given.whole_text) > given.longest:
+                raise _too_long(given)
+            if await self._was_cut(given, thread, action):
+                return await self._in_parts(given, thread, action)
+            message = await self._message(given, given.looks(), thread)
+            answer = await self.tools.posting.post(message, action)
+        except CallRefused as error:
+            if error.code not in _TOO_LONG or not given.can_be_cut:
+                raise
+            if given.long_text == "file":
+                return await self._as_file(given, thread, action)
+            return await self._in_parts(given, thread, action)
+        return await self._sent(given, thread, answer, message, action)
 
-    async def _refused(
-        self, input_: Mapping[str, Any], message: SendMessageInput, error: PostFailed
+    async def _was_cut(self, given: SendMessageInput, thread: str, action: ActionContext) -> bool:
+        """Whether an execution that was cut off has posted the text's first part."""
+        if action.begun_at is None or given.long_text != "split" or not given.can_be_cut:
+            return False
+        first, *others = split(given.whole_text)
+        if not others:
+            return False
+        message = await self._message(given, given.looks(first, last=False), thread)
+        return await self.tools.posting.find(message, action, 1) is not None
+
+    async def _in_parts(self, given: SendMessageInput, thread: str, action: ActionContext) -> Event:
+        """Post the text in several messages, each of them once."""
+        steps, root = Steps(action), thread
+        timestamps: list[str] = []
+        first: Answer = {}
+        parts = split(given.whole_text)
+        for number, part in enumerate(parts, 1):
+            looks = given.looks(part, last=number == len(parts))
+            answer = await self.tools.posting.post(await self._message(given, looks, root), steps, number)
+            steps.done()
+            first = first or answer
+            timestamps.append(text(answer.get("ts")))
+            if given.thread_key:
+                root = root or timestamps[0]
+        whole = {"channel": given.channel_id, **await self._quiet(given, {"text": given.whole_text})}
+        confirmed = {**first, "message": {**mapping(first.get("message")), "text": whole["text"]}}
+        return await self._sent(given, thread, confirmed, whole, action, timestamps)
+
+    async def _as_file(self, given: SendMessageInput, thread: str, action: ActionContext) -> Event:
+        """Share the text as a text snippet."""
+        channel = await self.channel(given.channel_id)
+        shown = await self._quiet(given, {"text": given.whole_text})
+        file = File("message.txt", str(shown["text"]).encode())
+        shared = await self.tools.uploads.upload(file, channel, action, thread=thread)
+        timestamp = await self.tools.uploads.shared_at(text(shared.get("id")), channel)
+        message = {"text": shown["text"], "thread_ts": thread or None, "files": [shared]}
+        answer = {"channel": channel, "ts": timestamp, "message": message}
+        return await self._sent(given, thread, answer, message, action)
+
+    async def _sent(
+        self,
+        given: SendMessageInput,
+        thread: str,
+        answer: Answer,
+        message: Mapping[str, Any],
+        action: ActionContext,
+        parts: list[str] | None = None,
     ) -> Event:
-        failure = error.failure
-        if failure.outcome is Outcome.NOT_POSTED:
-            sentence = (
-                f"Slack could not take the message for ten minutes ({failure.code}); it was not posted: "
-                "send it again later"
-            )
-            return _failure(input_, sentence, "unavailable", Kind.UNAVAILABLE)
-        sentence = advise(
-            failure,
-            channel=await self._known_as(message.channel_id, failure.code),
-            thread=message.thread_timestamp,
-            bot=self._identity.name,
-        )
-        return _failure(input_, sentence, failure.code, failure.kind)
+        """Remember the keys, and return the event."""
+        payload = await was_sent(self.tools.workspace, answer, message, parts or ())
+        if given.thread_key and not given.thread_timestamp and payload.timestamp:
+            action.remember(_THREAD, given.thread_key, thread or payload.timestamp)
+        if given.update_key and payload.timestamp:
+            there = {"channel": payload.channel_id, "ts": payload.timestamp}
+            action.remember(_UPDATE, given.update_key, there)
+        return self.succeeded(payload, payload.timestamp)
 
-    async def _known_as(self, channel: str, code: str) -> str:
-        """Return a channel as people know it, such as `#ops`, where Slack tells."""
-        if channel.startswith("#") or code in {"channel_not_found", "invalid_auth", "user_not_found"}:
-            return channel
-        name = (await self._directory.channel(channel)).name
-        return f"#{name}" if name else channel
+    async def _message(
+        self, given: SendMessageInput, looks: Mapping[str, Any], thread: str
+    ) -> dict[str, Any]:
+        """Return the arguments of `chat.postMessage`."""
+        reply = {"thread_ts": thread, "reply_broadcast": given.reply_broadcast} if thread else {}
+        where = {name: value for name, value in reply.items() if value is not None}
+        return {"channel": given.channel_id, **await self._quiet(given, looks), **where, **given.how()}
 
-
-def lane(input_: Mapping[str, Any]) -> str:
-    """Return the channel of an input, as it is named there."""
-    return _echo(input_, "channelId").strip().lstrip("#")
+    async def _quiet(self, given: SendMessageInput, looks: Mapping[str, Any]) -> dict[str, Any]:
+        mentions = given.mentions or self.tools.mentions
+        return await quiet(looks, mentions, self.tools.workspace.directory)
 
 
-def _failure(input_: Mapping[str, Any], error: str, code: str, kind: Kind) -> Event:
-    echoed = {name: _echo(input_, name) for name in ("channelId", "message", "threadTimestamp")}
-    return Event(MESSAGE_SEND_FAILURE, {**echoed, "error": error, "code": code, "kind": kind.value})
-
-
-def _echo(input_: Mapping[str, Any], name: str) -> str:
-    """Return a field of the input as the text it was understood as; what is no text is empty."""
-    value = input_.get(name)
-    text = as_timestamp(value) if name == "threadTimestamp" else as_text(value)
-    return text[:_LONGEST_ECHO] if isinstance(text, str) else ""
+def _too_long(given: SendMessageInput) -> CallRefused:
+    return CallRefused(
+        "message_too_long",
+        Kind.INPUT,
+        sentence=f"the message has {len(given.whole_text)} characters, Slack takes {given.longest} at most: "
+        "send it in parts (longText: split), or as a file (longText: file)",
+    )

@@ -73,7 +73,7 @@ async def test_rejected(slack: ScriptedSlack, web: AsyncWebClient, code: str) ->
 async def test_not_posted(slack: ScriptedSlack, web: AsyncWebClient, code: str) -> None:
     """What Slack did not take, and may take later, was surely not posted."""
     read = await failure(slack, web, code)
-    assert (read.outcome, read.kind) == (Outcome.NOT_POSTED, Kind.UNAVAILABLE)
+    assert (read.outcome, read.kind) == (Outcome.NOT_DONE, Kind.UNAVAILABLE)
 
 
 @pytest.mark.parametrize("code", ["org_login_required", "team_added_to_org", "message_limit_exceeded"])
@@ -93,7 +93,7 @@ async def test_ambiguous(slack: ScriptedSlack, web: AsyncWebClient, code: str) -
 @pytest.mark.parametrize("seconds", [0, 1, 30, 3600])
 async def test_429_waits_as_told(slack: ScriptedSlack, web: AsyncWebClient, seconds: int) -> None:
     """A 429 posted nothing, and says how long to wait; 0 is not taken for an invitation to hurry."""
-    expected = Failure(Outcome.NOT_POSTED, "ratelimited", Kind.UNAVAILABLE, max(0.5, float(seconds)))
+    expected = Failure(Outcome.NOT_DONE, "ratelimited", Kind.UNAVAILABLE, max(0.5, float(seconds)))
     assert await failure(slack, web, rate_limited(seconds)) == expected
 
 
@@ -108,7 +108,7 @@ async def test_429_waits_as_told(slack: ScriptedSlack, web: AsyncWebClient, seco
 async def test_429_that_names_no_time(slack: ScriptedSlack, web: AsyncWebClient, answer: Reply) -> None:
     """A 429 that names no time, as a proxy sends it, is waited for all the same."""
     read = await failure(slack, web, answer)
-    assert read.outcome is Outcome.NOT_POSTED
+    assert read.outcome is Outcome.NOT_DONE
     assert read.retry_after
 
 
@@ -171,7 +171,7 @@ async def test_not_reached_is_not_posted(slack: ScriptedSlack) -> None:
     async with slack.client() as web:
         with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is the client's affair
             await web.chat_postMessage(channel="C1", text="hello")
-    assert read_failure(caught.value) == Failure(Outcome.NOT_POSTED, "unreachable", Kind.UNAVAILABLE)
+    assert read_failure(caught.value) == Failure(Outcome.NOT_DONE, "unreachable", Kind.UNAVAILABLE)
 
 
 async def test_missing_scope_names_it(slack: ScriptedSlack, web: AsyncWebClient) -> None:
