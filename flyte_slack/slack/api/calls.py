@@ -202,7 +202,7 @@ class _Call:
             "a call to Slack failed",
             method=self._name,
             action=self._action.identity if self._action else "",
-            outcome=failure.outcome,
+            outcome=failure.outcome.value,
             cause=failure.code,
         )
         if failure.outcome is Outcome.UNKNOWN:
