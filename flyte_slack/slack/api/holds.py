@@ -1,7 +1,7 @@
 """Keeps calls back for as long as Slack asked to wait (promise 6)."""
 
 from collections import defaultdict
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .clock import Machine
 from .failures import Failure, Kind, Outcome
@@ -16,11 +16,17 @@ class NotDone(Exception):
         failure: why.
     """
 
-    retryable = True
+    retryable: ClassVar[bool] = True
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.code)
         self.failure = failure
+
+
+class StillHeld(NotDone):
+    """Slack asked to wait for longer than anybody waits."""
+
+    retryable: ClassVar[bool] = False
 
 
 class Gate(Protocol):
@@ -33,7 +39,7 @@ class Gate(Protocol):
             deadline: on the monotonic clock, when to give up.
 
         Raises:
-            NotDone: Slack asked to wait for longer than that.
+            StillHeld: Slack asked to wait for longer than that.
         """
 
     def served(self) -> None:
@@ -59,7 +65,7 @@ class Hold:
         return self._until - self._machine.monotonic()
 
     async def turn(self, deadline: float) -> None:
-        """Return when no time is left, or raise `NotDone` at the deadline."""
+        """Return when no time is left, or raise `StillHeld` at the deadline."""
         while (wait := self.left()) > 0:
             await wait_until(wait, deadline, self._machine)
 
@@ -91,9 +97,9 @@ async def wait_until(wait: float, deadline: float, machine: Machine) -> None:
     """Let time pass, but not beyond a deadline.
 
     Raises:
-        NotDone: the deadline has passed.
+        StillHeld: the deadline has passed.
     """
     left = deadline - machine.monotonic()
     if left <= 0:
-        raise NotDone(_ASKED_TO_WAIT)
+        raise StillHeld(_ASKED_TO_WAIT)
     await machine.sleep(min(wait, left))

@@ -49,6 +49,10 @@ class Steps:
         if not self._done:
             await self._action.not_executed()
 
+    async def answered(self) -> None:
+        """Pass it on."""
+        await self._action.answered()
+
     def busy_until(self, at: float) -> None:
         """Pass it on."""
         self._action.busy_until(at)

@@ -59,7 +59,7 @@ _ADVICE_BY_FAMILY = (
 _ADVICE_BY_KIND = {
     Kind.INPUT: "Slack cannot take it as it is ({code}): check the command's input",
     Kind.CONFIGURATION: "the bot may not do this{where} ({code}): check the Slack app and the channel",
-    Kind.REJECTED: "Slack refused it ({code})",
+    Kind.REJECTED: "Slack refuses to do what it was asked ({code})",
     Kind.UNAVAILABLE: "Slack could not take it ({code}): try again later",
     Kind.UNKNOWN: "what came of it is not known ({code})",
 }

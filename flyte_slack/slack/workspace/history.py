@@ -4,8 +4,6 @@ Methods of tier 3 (50 calls a minute): a `Retry-After` holds back every call of 
 """
 
 import asyncio
-import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -14,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from ... import logs, retries
 from ..api.clock import SlackClock
 from ..api.failures import Failure, Outcome, read_failure
+from ..api.holds import Holds, NotDone
 
 log = logs.get(__name__)
 
@@ -46,7 +45,7 @@ class History:
     def __init__(self, web: AsyncWebClient, clock: SlackClock) -> None:
         self._web = web
         self._clock = clock
-        self._not_before: dict[str, float] = defaultdict(float)
+        self._holds = Holds(clock.machine)
 
     async def channels(self, deadline: float) -> AsyncIterator[Message]:
         """Yield the channels that the bot is a member of, direct messages included.
@@ -138,23 +137,25 @@ class History:
                 return
 
     async def _call(self, method: str, arguments: Mapping[str, str], deadline: float) -> Message:
+        machine, hold = self._clock.machine, self._holds.of(method)
         tries = 0
         while True:
-            await asyncio.sleep(max(0.0, min(self._not_before[method], deadline) - time.monotonic()))
             try:
-                async with asyncio.timeout(max(1.0, deadline - time.monotonic())):
+                await hold.turn(deadline)
+                async with asyncio.timeout(max(1.0, deadline - machine.monotonic())):
                     answer = await self._web.api_call(method, http_verb="GET", params=dict(arguments))
+            except NotDone as error:
+                raise CannotLook(error.failure) from error
             except Exception as error:
                 failure = read_failure(error)
                 tries += 1
-                if failure.retry_after is not None:
-                    self._not_before[method] = time.monotonic() + failure.retry_after
-                if failure.outcome is Outcome.REFUSED or time.monotonic() >= deadline:
+                hold.failed(failure)
+                if failure.outcome is Outcome.REFUSED or machine.monotonic() >= deadline:
                     raise CannotLook(failure) from error
                 log.debug("looking into Slack failed", method=method, cause=failure.code)
                 if failure.retry_after is None:
                     pause = retries.pause(retries.SLACK_LOOK, tries, error)
-                    await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+                    await machine.sleep(min(pause, max(0.0, deadline - machine.monotonic())))
             else:
                 self._clock.read(answer.headers)
                 data: Any = answer.data

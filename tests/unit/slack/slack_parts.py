@@ -1,7 +1,6 @@
 """Small helpers of the tests of the Slack side."""
 
-import asyncio
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -9,29 +8,39 @@ from support import breathe
 from tenacity import wait_none
 
 from flyte_slack import retries
-from flyte_slack.slack.api import clock as clock_module
-from flyte_slack.slack.api.clock import SlackClock
-from flyte_slack.slack.sending import posting as poster
-from flyte_slack.slack.sending import reconciliation
-from flyte_slack.slack.sending.posting import Poster
-from flyte_slack.slack.sending.reconciliation import Reconciliation
-from flyte_slack.slack.workspace import history
+from flyte_slack.slack.api.clock import Machine, SlackClock
+from flyte_slack.slack.commands.tools import Tools
+from flyte_slack.slack.sending.posting import Posting
+from flyte_slack.slack.workspace.channels import ChannelNames
+from flyte_slack.slack.workspace.directory import Directory
 from flyte_slack.slack.workspace.history import History
+from flyte_slack.slack.workspace.identity import Identity
+from flyte_slack.slack.workspace.workspace import Workspace
 
 IDENTITY = "0123456789abcdef0123456789abcdef"
 
 
 class Action:
-    """An action's context that notes what it is told, in one log with what the test adds."""
+    """An action's context that notes what it is told, in one log with what the test adds.
 
-    def __init__(self, identity: str = IDENTITY, *, begun_at: float | None = None) -> None:
+    Attributes:
+        keys: what the actions of the lane have remembered, by kind and name.
+    """
+
+    def __init__(
+        self,
+        identity: str = IDENTITY,
+        *,
+        begun_at: float | None = None,
+        keys: dict[tuple[str, str], Any] | None = None,
+    ) -> None:
         self.identity = identity
         self.begun_at = begun_at
         self.taken_at = 0.0
-        self.keys: dict[tuple[str, str, str], object] = {}
         self.log: list[str] = []
         self.at: list[float] = []
         self.busy: float | None = None
+        self.keys = {} if keys is None else keys
 
     async def executing(self, at: float | None = None) -> None:
         self.log.append("executing")
@@ -41,13 +50,7 @@ class Action:
         self.log.append("not_executed")
 
     async def answered(self) -> None:
-        self.log.append("answered")
-
-    def remember(self, kind: str, scope: str, name: str, value: object) -> None:
-        self.keys[kind, scope, name] = value
-
-    async def recall(self, kind: str, scope: str, name: str) -> object | None:
-        return self.keys.get((kind, scope, name))
+        """Nothing waits for this."""
 
     def busy_until(self, at: float) -> None:
         self.busy = at
@@ -55,8 +58,14 @@ class Action:
     async def lane_busy_until(self) -> float | None:
         return self.busy
 
+    def remember(self, kind: str, name: str, value: Any) -> None:
+        self.keys[kind, name] = value
 
-class Clock:
+    async def recall(self, kind: str, name: str) -> Any | None:
+        return self.keys.get((kind, name))
+
+
+class Clock(Machine):
     """A clock that moves when somebody sleeps by it, and at no other time.
 
     Attributes:
@@ -83,19 +92,23 @@ class Clock:
 
 
 def virtual_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Have what posts to Slack and looks into it go by a clock of its own, and post again at once."""
-    clock = Clock()
-    for module in (poster, reconciliation, history, clock_module):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
-    for module in (poster, reconciliation, history):
-        monkeypatch.setattr(
-            module, "asyncio", SimpleNamespace(sleep=clock.sleep, timeout=asyncio.timeout), raising=False
-        )
-    monkeypatch.setattr(retries, "SLACK_POST", wait_none())
-    return clock
+    """Return a clock of the test's own; what Slack did not take is tried again at once."""
+    monkeypatch.setattr(retries, "SLACK_CALL", wait_none())
+    return Clock()
 
 
-def poster_with(web: AsyncWebClient) -> Poster:
-    """Return a poster wired like the pack's."""
-    clock = SlackClock()
-    return Poster(web, clock, Reconciliation(History(web, clock), clock))
+def posting_with(web: AsyncWebClient, machine: Machine | None = None) -> Posting:
+    """Return posting wired like the pack's."""
+    return tools_with(web, machine).posting
+
+
+def tools_with(web: AsyncWebClient, machine: Machine | None = None, **more: Any) -> Tools:
+    """Return the tools of commands, wired like the pack's, for a bot that is known."""
+    clock = SlackClock(machine)
+    history = History(web, clock)
+    channels = ChannelNames(history)
+    identity = Identity(
+        clock, user_id="UBOT", bot_id="BBOT", name="flyte", team_id="T1", url="https://acme.slack.com/"
+    )
+    workspace = Workspace(Directory(web, channels.forget), channels, identity)
+    return Tools.over(web, clock, history, workspace, **more)

@@ -29,9 +29,9 @@ async def slack(clock: Clock) -> AsyncIterator[RememberingSlack]:
 
 
 @pytest.fixture
-async def history(slack: RememberingSlack) -> AsyncIterator[History]:
+async def history(slack: RememberingSlack, clock: Clock) -> AsyncIterator[History]:
     async with slack.client() as web:
-        yield History(web, SlackClock())
+        yield History(web, SlackClock(clock))
 
 
 async def texts(history: History, channel: str = "C1", deadline: float = IN_TIME) -> list[str]:
@@ -204,7 +204,7 @@ async def test_channel_by_whatever_it_is_called(
 async def test_answers_set_the_clock(slack: RememberingSlack) -> None:
     """Every answer tells Slack's time."""
     slack.now = lambda: 1_600_000_000.0
-    clock = SlackClock()
+    clock = SlackClock(Clock())
     async with slack.client() as web:
         await texts(History(web, clock))
     assert clock.now() == 1_600_000_000.0

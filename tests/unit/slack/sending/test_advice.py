@@ -1,15 +1,16 @@
 """What a flow's author is told: what is wrong and what to do, in a sentence (contract, section 4)."""
 
 import pytest
-from test_responses import MESSAGE, TARGET, TOKEN
+from slack_codes import MESSAGE, TARGET, TOKEN
 
-from flyte_slack.slack.api.failures import Failure, Kind, Outcome
+from flyte_slack.errors import CallRefused
+from flyte_slack.slack.api.failures import Kind
 from flyte_slack.slack.sending.advice import advise
 
 
 def advice(code: str, kind: Kind, needed: str = "", bot: str = "flyte") -> str:
-    failure = Failure(Outcome.REFUSED, code, kind, needed=needed)
-    return advise(failure, channel="#ops", thread="1.000001", bot=bot)
+    refusal = CallRefused(code, kind, needed=needed)
+    return advise(refusal, channel="#ops", thread="1.000001", bot=bot, needs=["chat:write"])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_every_code_has_a_sentence(code: str, kind: Kind) -> None:
         ("is_archived", ["#ops", "archived"]),
         ("invalid_auth", ["SLACK_BOT_TOKEN"]),
         ("token_revoked", ["install"]),
-        ("msg_too_long", ["40,000"]),
+        ("msg_too_long", ["longText"]),
         ("restricted_action_read_only_channel", ["#ops", "restricted_action_read_only_channel"]),
         ("invalid_blocks_format", ["invalid_blocks_format"]),
         ("thread_not_found", ["1.000001", "threadTimestamp"]),
@@ -68,5 +69,20 @@ def test_bot_without_a_known_name_can_be_invited() -> None:
 
 def test_braces_in_a_name_do_no_harm() -> None:
     """A channel called like a placeholder is only a name."""
-    failure = Failure(Outcome.REFUSED, "not_in_channel", Kind.CONFIGURATION)
-    assert "{code}" in advise(failure, channel="{code}", thread="", bot="")
+    refusal = CallRefused("not_in_channel", Kind.CONFIGURATION)
+    assert "{code}" in advise(refusal, channel="{code}", thread="", bot="", needs=[])
+
+
+def test_advice_contradicts_no_limit_that_the_message_keeps() -> None:
+    """A message of 5,000 characters that Slack finds too long is not told that 40,000 are fine."""
+    sentence = advice("msg_too_long", Kind.INPUT)
+    assert "40,000" not in sentence
+    assert "longText" in sentence
+
+
+def test_slacks_own_details_are_told() -> None:
+    """What Slack says of what is wrong is in the sentence: which block it is, and why."""
+    refusal = CallRefused("invalid_blocks", Kind.INPUT, details=["no more than 50 items allowed"])
+    sentence = advise(refusal, channel="#ops", thread="", bot="flyte", needs=[])
+    assert "no more than 50 items allowed" in sentence
+    assert "Block Kit Builder" in sentence

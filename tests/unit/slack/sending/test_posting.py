@@ -3,21 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from remembering_slack import RememberingSlack
 from scripted_slack import Answer, Call, Reply, rate_limited
-from slack_parts import IDENTITY, Action, Clock, poster_with, virtual_clock
+from slack_parts import IDENTITY, Action, Clock, posting_with, virtual_clock
 from support import eventually
 
 from flyte_slack import retries
-from flyte_slack.errors import OutcomeUnknown
-from flyte_slack.slack.api.failures import Kind, Outcome
-from flyte_slack.slack.sending import posting as module
-from flyte_slack.slack.sending.posting import BURST, Poster, PostFailed, Workspace
-from flyte_slack.slack.sending.reconciliation import metadata
+from flyte_slack.errors import CallRefused, OutcomeUnknown
+from flyte_slack.slack.api.failures import Kind
+from flyte_slack.slack.sending.likeness import metadata
+from flyte_slack.slack.sending.pace import BURST, WorkspacePace
+from flyte_slack.slack.sending.posting import Posting
 
 AMBIGUOUS = [
     "internal_error",
@@ -44,32 +43,32 @@ async def slack(clock: Clock) -> AsyncIterator[RememberingSlack]:
 
 
 @pytest.fixture
-async def poster(slack: RememberingSlack, clock: Clock) -> AsyncIterator[Poster]:
+async def posting(slack: RememberingSlack, clock: Clock) -> AsyncIterator[Posting]:
     async with slack.client() as web:
-        yield poster_with(web)
+        yield posting_with(web, clock)
 
 
 def message(channel: str = "C1", **more: Any) -> dict[str, Any]:
     return {"channel": channel, "text": "hi"} | more
 
 
-async def test_post_is_confirmed(slack: RememberingSlack, poster: Poster) -> None:
+async def test_post_is_confirmed(slack: RememberingSlack, posting: Posting) -> None:
     """A post returns Slack's confirmation."""
-    answer = await poster.post(message(), Action())
+    answer = await posting.post(message(), Action())
     assert (answer["channel"], answer["ts"]) == ("C1", slack.written()[0]["ts"])
     assert slack.posted[0]["text"] == "hi"
 
 
-async def test_post_carries_the_actions_identity(slack: RememberingSlack, poster: Poster) -> None:
+async def test_post_carries_the_actions_identity(slack: RememberingSlack, posting: Posting) -> None:
     """Each post carries metadata with the action's identity, flat and in snake_case, and no more."""
-    await poster.post(message(), Action())
+    await posting.post(message(), Action())
     assert slack.posted[0]["metadata"] == {
         "event_type": "flyte_action",
         "event_payload": {"action_id": IDENTITY},
     }
 
 
-async def test_executing_is_on_disk_before_the_post(slack: RememberingSlack, poster: Poster) -> None:
+async def test_executing_is_on_disk_before_the_post(slack: RememberingSlack, posting: Posting) -> None:
     """That a post begins is recorded before it is sent; that it had no effect, before the next try."""
     action = Action()
 
@@ -78,33 +77,33 @@ async def test_executing_is_on_disk_before_the_post(slack: RememberingSlack, pos
         return "ratelimited" if action.log.count("post") < 3 else None
 
     slack.judge = note
-    await poster.post(message(), action)
+    await posting.post(message(), action)
     once = ["executing", "post", "not_executed"]
     assert action.log == once * 2 + ["executing", "post"]
 
 
 @pytest.mark.parametrize("answer", ["channel_not_found", "invalid_auth", "msg_too_long", "quite_new_error"])
-async def test_refusal_is_final(slack: RememberingSlack, poster: Poster, answer: str) -> None:
+async def test_refusal_is_final(slack: RememberingSlack, posting: Posting, answer: str) -> None:
     """What Slack refuses is not tried again."""
     slack.answer("chat.postMessage", answer)
     action = Action()
-    with pytest.raises(PostFailed) as caught:
-        await poster.post(message(), action)
-    assert (caught.value.failure.outcome, caught.value.failure.code) == (Outcome.REFUSED, answer)
+    with pytest.raises(CallRefused) as caught:
+        await posting.post(message(), action)
+    assert caught.value.code == answer
     assert len(slack.calls) == 1
     assert action.log == ["executing", "not_executed"]
 
 
 @pytest.mark.parametrize("answer", AMBIGUOUS)
 async def test_no_second_post_after_an_ambiguous_failure(
-    slack: RememberingSlack, poster: Poster, answer: Answer
+    slack: RememberingSlack, posting: Posting, answer: Answer
 ) -> None:
     """Where nobody may look, a post that may have worked is not repeated, neither by us nor by the SDK."""
     slack.swallowed.append(answer)
     slack.channels["C1"]["is_member"] = False
     action = Action()
     with pytest.raises(OutcomeUnknown, match="C1"):
-        await poster.post(message(), action)
+        await posting.post(message(), action)
     assert len(slack.of("chat.postMessage")) == 1
     assert action.log == ["executing"], "that it began stays on disk"
 
@@ -112,13 +111,13 @@ async def test_no_second_post_after_an_ambiguous_failure(
 @pytest.mark.parametrize("answer", AMBIGUOUS)
 @pytest.mark.parametrize("thread", [False, True])
 async def test_ambiguous_post_that_is_there_is_found(
-    slack: RememberingSlack, poster: Poster, answer: Answer, thread: bool
+    slack: RememberingSlack, posting: Posting, answer: Answer, thread: bool
 ) -> None:
     """A post that worked though its answer does not say so is found, with its `ts`, and is the only one."""
     more = {"thread_ts": slack.write(1_699_999_999.0)["ts"]} if thread else {}
     slack.swallowed.append(answer)
     action = Action()
-    posted = await poster.post(message(**more), action)
+    posted = await posting.post(message(**more), action)
     there = slack.written()[-1]
     assert (posted["channel"], posted["ts"], posted["message"]["text"]) == ("C1", there["ts"], "hi")
     assert len(slack.of("chat.postMessage")) == 1
@@ -127,22 +126,22 @@ async def test_ambiguous_post_that_is_there_is_found(
 
 @pytest.mark.parametrize("answer", AMBIGUOUS)
 async def test_ambiguous_post_that_is_not_there_is_posted_once_more(
-    slack: RememberingSlack, poster: Poster, answer: Answer
+    slack: RememberingSlack, posting: Posting, answer: Answer
 ) -> None:
     """A post that surely did not work is posted again: once, and after it was noted that nothing is there."""
     slack.answer("chat.postMessage", answer)
     action = Action()
-    posted = await poster.post(message(), action)
+    posted = await posting.post(message(), action)
     assert [one["ts"] for one in slack.written()] == [posted["ts"]]
     assert len(slack.of("chat.postMessage")) == 2
     assert action.log == ["executing", "not_executed", "executing"]
 
 
-async def test_every_ambiguous_failure_is_looked_into(slack: RememberingSlack, poster: Poster) -> None:
+async def test_every_ambiguous_failure_is_looked_into(slack: RememberingSlack, posting: Posting) -> None:
     """However often a post's outcome is unknown, there is one message in the end."""
     slack.answer("chat.postMessage", "internal_error", "cut", "fatal_error")
     slack.swallowed.append("internal_error")
-    posted = await poster.post(message(), Action())
+    posted = await posting.post(message(), Action())
     assert [one["ts"] for one in slack.written()] == [posted["ts"]]
     assert len(slack.of("chat.postMessage")) == 4
 
@@ -152,71 +151,73 @@ async def test_no_second_post_after_a_time_out(slack: RememberingSlack, clock: C
     gate = asyncio.Event()
     slack.answer("chat.postMessage", gate)
     async with slack.client(timeout=0.1) as web:
-        posting = asyncio.create_task(poster_with(web).post(message(), Action()))
+        sending = asyncio.create_task(posting_with(web, clock).post(message(), Action()))
         await eventually(lambda: slack.of("conversations.history"))
         gate.set()  # Slack goes on with what nobody waits for any more
-        posted = await posting
+        posted = await sending
     assert [one["ts"] for one in slack.written()] == [posted["ts"]]
 
 
-async def test_begun_action_is_looked_up_first(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
+async def test_begun_action_is_looked_up_first(
+    slack: RememberingSlack, posting: Posting, clock: Clock
+) -> None:
     """An action that a crash cut off is looked for before anything else, and found."""
     there = slack.write(clock.time() - 60, user="UBOT", metadata=metadata(IDENTITY))
     action = Action(begun_at=clock.time() - 61)
-    assert (await poster.post(message(), action))["ts"] == there["ts"]
+    assert (await posting.post(message(), action))["ts"] == there["ts"]
     assert slack.of("chat.postMessage") == []
     assert action.log == []
 
 
 async def test_begun_action_that_is_not_there_is_posted(
-    slack: RememberingSlack, poster: Poster, clock: Clock
+    slack: RememberingSlack, posting: Posting, clock: Clock
 ) -> None:
     """An action that a crash cut off before Slack had it is posted, once, after that was noted."""
     action = Action(begun_at=clock.time() - 60)
-    posted = await poster.post(message(), action)
+    posted = await posting.post(message(), action)
     assert [call.method for call in slack.calls][-1] == "chat.postMessage"
     assert [one["ts"] for one in slack.written()] == [posted["ts"]]
     assert action.log == ["not_executed", "executing"]
 
 
-async def test_begun_action_is_not_posted_blindly(slack: RememberingSlack, poster: Poster) -> None:
+async def test_begun_action_is_not_posted_blindly(slack: RememberingSlack, posting: Posting) -> None:
     """An action that a crash cut off is not posted where nobody may look."""
     slack.channels["C1"]["is_member"] = False
     with pytest.raises(OutcomeUnknown):
-        await poster.post(message(), Action(begun_at=1.0))
+        await posting.post(message(), Action(begun_at=1.0))
     assert slack.of("chat.postMessage") == []
 
 
-async def test_begun_by_slacks_clock(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
+async def test_begun_by_slacks_clock(slack: RememberingSlack, posting: Posting, clock: Clock) -> None:
     """When a post began is told by Slack's clock, as soon as Slack has told it: the machine's may be off."""
     slack.now = lambda: clock.time() + 7200
     first, second = Action(), Action()
-    await poster.post(message(), first)
-    await poster.post(message(), second)
+    await posting.post(message(), first)
+    await posting.post(message(), second)
     assert first.at == [clock.time()]
     assert abs(second.at[0] - slack.now()) <= 1
 
 
 async def test_one_message_a_second_with_a_small_burst(
-    slack: RememberingSlack, poster: Poster, clock: Clock
+    slack: RememberingSlack, posting: Posting, clock: Clock
 ) -> None:
     """In the long run a channel gets one message a second, the first few at once."""
     for _ in range(BURST + 4):
-        await poster.post(message(), Action())
+        await posting.post(message(), Action())
     assert clock.slept == [1.0] * 4
     assert BURST <= 5
 
 
-async def test_quiet_channel_may_burst_again(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
+async def test_quiet_channel_may_burst_again(slack: RememberingSlack, posting: Posting, clock: Clock) -> None:
     """After a quiet time the burst is there again, and not a bigger one."""
     for _ in range(BURST + 1):
-        await poster.post(message(), Action())
+        await posting.post(message(), Action())
     clock.now += 3600
     clock.slept.clear()
     for _ in range(BURST):
-        await poster.post(message(), Action())
+        await posting.post(message(), Action())
     assert clock.slept == []
-    await poster.post(message(), Action())
+    await posting.post(message(), Action())
     assert clock.slept == [1.0]
 
 
@@ -225,23 +226,23 @@ async def test_pace_goes_on_where_another_replica_left_it(slack: RememberingSlac
     action = Action()
     for _ in range(6):
         async with slack.client() as web:
-            await poster_with(web).post(message(), action)
+            await posting_with(web, clock).post(message(), action)
     assert clock.slept == pytest.approx([1.0, 1.0, 1.0])
 
 
 @pytest.mark.parametrize("later", [5.0, 60.0, 1e9])
 async def test_pace_left_by_a_wrong_clock_costs_nothing(
-    slack: RememberingSlack, poster: Poster, clock: Clock, later: float
+    slack: RememberingSlack, posting: Posting, clock: Clock, later: float
 ) -> None:
     """What was noted by a clock that was ahead, or before the clock was set back, holds no channel back."""
     action = Action()
     for _ in range(BURST):
         action.busy_until(clock.time() + later)
-        await poster.post(message(), action)
+        await posting.post(message(), action)
     assert sum(clock.slept) == 0
 
 
-async def test_pace_counts_from_the_answer(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
+async def test_pace_counts_from_the_answer(slack: RememberingSlack, posting: Posting, clock: Clock) -> None:
     """A message that was long on its way is counted by Slack when it arrives: the fourth comes later."""
     begun = clock.now
 
@@ -252,63 +253,63 @@ async def test_pace_counts_from_the_answer(slack: RememberingSlack, poster: Post
 
     slack.now = arrival
     for _ in range(BURST + 1):
-        await poster.post(message(), Action())
+        await posting.post(message(), Action())
     assert clock.now - begun == pytest.approx(1.5)
 
 
-async def test_channels_have_a_pace_each(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
+async def test_channels_have_a_pace_each(slack: RememberingSlack, posting: Posting, clock: Clock) -> None:
     """A channel that has to wait delays no other."""
     for number in range(50):
-        await poster.post(message(f"C{number}"), Action())
+        await posting.post(message(f"C{number}"), Action())
     assert clock.slept == []
 
 
-async def test_retry_after_holds_the_channel(slack: RememberingSlack, poster: Poster, clock: Clock) -> None:
+async def test_retry_after_holds_the_channel(slack: RememberingSlack, posting: Posting, clock: Clock) -> None:
     """A `Retry-After` costs no message: it holds back that channel, for that long, and no other."""
     slack.answer("chat.postMessage", rate_limited(30))
-    held = asyncio.create_task(poster.post(message(), Action()))
+    held = asyncio.create_task(posting.post(message(), Action()))
     answer = await held
     assert answer["ts"]
     assert sum(clock.slept) == 30
     clock.slept.clear()
-    await poster.post(message("C2"), Action())
+    await posting.post(message("C2"), Action())
     assert clock.slept == []
 
 
 async def test_retry_after_holds_the_channels_other_messages_too(
-    slack: RememberingSlack, poster: Poster, clock: Clock
+    slack: RememberingSlack, posting: Posting, clock: Clock
 ) -> None:
     """While a channel is held back, nothing goes there: not even messages that were not refused."""
     slack.answer("chat.postMessage", Reply({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "30"}))
     first = Action()
-    posting = asyncio.create_task(poster.post(message(), first))
+    sending = asyncio.create_task(posting.post(message(), first))
     while "not_executed" not in first.log:
         await asyncio.sleep(0)
-    await poster.post(message(), Action())
-    await posting
+    await posting.post(message(), Action())
+    await sending
     assert clock.now >= 1030
     assert len(slack.posted) == 2
 
 
 async def test_channel_known_by_name_and_id_is_one(
-    slack: RememberingSlack, poster: Poster, clock: Clock
+    slack: RememberingSlack, posting: Posting, clock: Clock
 ) -> None:
     """A channel is paced as one, however it is called."""
     slack.channel("C1", name="general")
     for channel in ("#general", "general", "C1", "#general"):
-        await poster.post(message(channel), Action())
+        await posting.post(message(channel), Action())
     assert clock.slept == [1.0]
 
 
 async def test_ten_minutes_of_waiting_are_unavailable(
-    slack: RememberingSlack, poster: Poster, clock: Clock
+    slack: RememberingSlack, posting: Posting, clock: Clock
 ) -> None:
     """Slack asking to wait for longer than ten minutes ends in `unavailable`; nothing was posted."""
     assert retries.SLACK_UNAVAILABLE_AFTER == 600
     slack.answer("chat.postMessage", rate_limited(3600))
-    with pytest.raises(PostFailed) as caught:
-        await poster.post(message(), Action())
-    assert (caught.value.failure.outcome, caught.value.failure.kind) == (Outcome.NOT_POSTED, Kind.UNAVAILABLE)
+    with pytest.raises(CallRefused) as caught:
+        await posting.post(message(), Action())
+    assert (caught.value.code, caught.value.kind) == ("unavailable", Kind.UNAVAILABLE)
     assert sum(clock.slept) == 600
     assert slack.posted == []
 
@@ -321,17 +322,17 @@ async def test_unreachable_slack_is_unavailable_in_the_end(
     slack.url = "http://127.0.0.1:9"  # nobody listens there
     action = Action()
     async with slack.client() as web:
-        with pytest.raises(PostFailed) as caught:
-            await poster_with(web).post(message(), action)
-    assert caught.value.failure.outcome is Outcome.NOT_POSTED
+        with pytest.raises(CallRefused) as caught:
+            await posting_with(web, clock).post(message(), action)
+    assert caught.value.kind == Kind.UNAVAILABLE
     assert action.log[-1] == "not_executed"
 
 
 @pytest.mark.parametrize("code", ["service_unavailable", "request_timeout", "ratelimited"])
-async def test_not_posted_is_tried_again(slack: RememberingSlack, poster: Poster, code: str) -> None:
+async def test_not_posted_is_tried_again(slack: RememberingSlack, posting: Posting, code: str) -> None:
     """What Slack did not take is posted when it does, once."""
     slack.answer("chat.postMessage", *[code] * 3)
-    await poster.post(message(), Action())
+    await posting.post(message(), Action())
     assert len(slack.of("chat.postMessage")) == 4
     assert len(slack.posted) == 1
 
@@ -340,6 +341,7 @@ async def test_not_posted_is_tried_again(slack: RememberingSlack, poster: Poster
 def gate(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Let whoever has to wait for seconds wait until this is set; no time passes before."""
     gate = asyncio.Event()
+    pass_at_once = clock.sleep
 
     async def sleep(seconds: float) -> None:
         due = clock.now + seconds
@@ -347,58 +349,57 @@ def gate(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
             await gate.wait()
             clock.now = max(clock.now, due)
         else:
-            await clock.sleep(seconds)
+            await pass_at_once(seconds)
 
-    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(clock, "sleep", sleep)
     return gate
 
 
 @asynccontextmanager
 async def three_refused(
-    slack: RememberingSlack, poster: Poster, gate: asyncio.Event
+    slack: RememberingSlack, posting: Posting, gate: asyncio.Event
 ) -> AsyncIterator[list["asyncio.Task[Mapping[str, Any]]"]]:
     """Have Slack refuse three channels in a row for a minute; after that they get their messages."""
     slack.answer("chat.postMessage", *[rate_limited(60)] * 3)
     actions = [Action() for _ in range(3)]
-    posting = [
-        asyncio.create_task(poster.post(message(f"R{number}"), action))
+    sending = [
+        asyncio.create_task(posting.post(message(f"R{number}"), action))
         for number, action in enumerate(actions)
     ]
     await eventually(lambda: all("not_executed" in action.log for action in actions))
-    yield posting
+    yield sending
     gate.set()
-    await asyncio.gather(*posting)
+    await asyncio.gather(*sending)
 
 
 async def test_refused_channels_hold_back_no_other(
-    slack: RememberingSlack, poster: Poster, clock: Clock, gate: asyncio.Event
+    slack: RememberingSlack, posting: Posting, clock: Clock, gate: asyncio.Event
 ) -> None:
     """Three channels that Slack tells to wait for a minute do not keep a fourth waiting for that long."""
-    async with three_refused(slack, poster, gate) as posting:
+    async with three_refused(slack, posting, gate) as sending:
         before = clock.now
-        await asyncio.wait_for(poster.post(message("C1"), Action()), 10)
+        await asyncio.wait_for(posting.post(message("C1"), Action()), 10)
         assert clock.now - before < 1
-        assert not any(post.done() for post in posting)
+        assert not any(post.done() for post in sending)
     assert {post["channel"] for post in slack.posted} == {"C1", "R0", "R1", "R2"}
     assert len(slack.posted) == 4
 
 
 async def test_burst_is_not_spent_on_waiting(
-    slack: RememberingSlack, poster: Poster, clock: Clock, gate: asyncio.Event
+    slack: RememberingSlack, posting: Posting, clock: Clock, gate: asyncio.Event
 ) -> None:
     """A channel that waits for the workspace keeps its own burst meanwhile."""
-    async with three_refused(slack, poster, gate):
+    async with three_refused(slack, posting, gate):
         for _ in range(BURST):
-            await asyncio.wait_for(poster.post(message("C1"), Action()), 10)
+            await asyncio.wait_for(posting.post(message("C1"), Action()), 10)
         assert 0 < sum(clock.slept) < 1, "the workspace's pauses, and none of the channel's own"
-        await asyncio.wait_for(poster.post(message("C1"), Action()), 10)
+        await asyncio.wait_for(posting.post(message("C1"), Action()), 10)
         assert sum(clock.slept) == pytest.approx(1.0, abs=0.1)
 
 
-@pytest.mark.usefixtures("clock")
-def test_workspace_slows_down_and_recovers() -> None:
+def test_workspace_slows_down_and_recovers(clock: Clock) -> None:
     """Channels refused in a row make all slower, up to one message a second; being served undoes it."""
-    workspace = Workspace()
+    workspace = WorkspacePace(clock)
 
     def pause() -> float:
         workspace.take()
@@ -427,12 +428,12 @@ def test_workspace_slows_down_and_recovers() -> None:
 
 
 async def test_channels_own_limit_is_not_the_workspaces(
-    slack: RememberingSlack, poster: Poster, clock: Clock, gate: asyncio.Event
+    slack: RememberingSlack, posting: Posting, clock: Clock, gate: asyncio.Event
 ) -> None:
     """Channels that are refused within their own burst make no others slower."""
     for number in range(3):
-        await poster.post(message(f"R{number}"), Action())
-    async with three_refused(slack, poster, gate):
-        await asyncio.wait_for(poster.post(message("C1"), Action()), 10)
-        await asyncio.wait_for(poster.post(message("C2"), Action()), 10)
+        await posting.post(message(f"R{number}"), Action())
+    async with three_refused(slack, posting, gate):
+        await asyncio.wait_for(posting.post(message("C1"), Action()), 10)
+        await asyncio.wait_for(posting.post(message("C2"), Action()), 10)
         assert sum(clock.slept) == 0

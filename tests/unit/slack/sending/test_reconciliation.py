@@ -11,8 +11,10 @@ from slack_parts import IDENTITY, Clock, virtual_clock
 from flyte_slack.errors import OutcomeUnknown
 from flyte_slack.slack.api.clock import SlackClock
 from flyte_slack.slack.sending import reconciliation as module
-from flyte_slack.slack.sending.reconciliation import Reconciliation, metadata
+from flyte_slack.slack.sending.likeness import metadata
+from flyte_slack.slack.sending.reconciliation import Reconciliation
 from flyte_slack.slack.workspace.history import History
+from flyte_slack.slack.workspace.identity import Identity
 
 OTHER = "f" * 32
 
@@ -23,7 +25,7 @@ class Bench:
     def __init__(self, slack: RememberingSlack, reconciliation: Reconciliation, clock: Clock) -> None:
         self.slack = slack
         self.clock = clock
-        self._reconciliation = reconciliation
+        self.reconciliation = reconciliation
         self.begun_at = clock.time()
 
     def posted(self, later: float = 0.5, identity: str = IDENTITY, **more: Any) -> Message:
@@ -33,7 +35,7 @@ class Bench:
 
     async def find(self, channel: str = "C1", thread: str = "") -> str | None:
         message = {"channel": channel, "text": "hi"} | ({"thread_ts": thread} if thread else {})
-        found = await self._reconciliation.find(message, IDENTITY, self.begun_at)
+        found = await self.reconciliation.find(message | {"metadata": metadata(IDENTITY)}, self.begun_at)
         if found is None:
             return None
         assert found["channel"] in self.slack.channels
@@ -46,8 +48,9 @@ async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     slack = RememberingSlack("C1", "C2")
     slack.now = clock.time
     async with slack.serve(), slack.client() as web:
-        own = SlackClock()
-        yield Bench(slack, Reconciliation(History(web, own), own), clock)
+        own = SlackClock(clock)
+        identity = Identity(own, user_id="UBOT", bot_id="BBOT")
+        yield Bench(slack, Reconciliation(History(web, own), own, identity), clock)
 
 
 async def test_post_is_found_at_once(bench: Bench) -> None:
@@ -222,3 +225,98 @@ async def test_long_history_is_not_read_to_its_beginning(bench: Bench) -> None:
     assert await bench.find() is None
     looks = len([call for call in bench.slack.calls if not call.arguments.get("cursor")])
     assert len(bench.slack.calls) <= 2 * looks
+
+
+class Unmarked(RememberingSlack):
+    """A Slack that keeps no metadata."""
+
+    def write(self, ts: float | str, text: str = "", *, channel: str = "C1", **more: Any) -> Message:
+        more.pop("metadata", None)
+        return super().write(ts, text, channel=channel, **more)
+
+
+@pytest.fixture
+async def unmarked(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    clock = virtual_clock(monkeypatch)
+    slack = Unmarked("C1", "C2")
+    slack.now = clock.time
+    async with slack.serve(), slack.client() as web:
+        own = SlackClock(clock)
+        identity = Identity(own, user_id="UBOT", bot_id="BBOT")
+        yield Bench(slack, Reconciliation(History(web, own), own, identity), clock)
+
+
+async def test_post_without_metadata_is_known_by_what_it_says(unmarked: Bench) -> None:
+    """A Slack that keeps no metadata shows the post all the same: it is the one that reads like it."""
+    unmarked.slack.write(unmarked.clock.time() - 60, "hi", user="UBOT")  # another's, before the attempt
+    there = unmarked.posted(text="hi")
+    assert await unmarked.find() == there["ts"]
+
+
+@pytest.mark.parametrize(
+    "shown", ["hi <https://a.example|a.example>", "hi https://a.example", "hi  https://a.example "]
+)
+async def test_post_is_known_however_slack_writes_it(unmarked: Bench, shown: str) -> None:
+    """Slack marks up links and turns signs into entities: the post is known all the same."""
+    there = unmarked.posted(text=shown)
+    message = {"channel": "C1", "text": "hi https://a.example", "metadata": metadata(IDENTITY)}
+    found = await unmarked.reconciliation.find(message, unmarked.begun_at)
+    assert found is not None
+    assert found["ts"] == there["ts"]
+
+
+async def test_own_messages_without_metadata_prove_nothing(unmarked: Bench) -> None:
+    """If none of the bot's messages says which action it is of, and one may be the post, nobody can tell."""
+    unmarked.posted(text="what Slack made of it")
+    with pytest.raises(OutcomeUnknown, match="C1"):
+        await unmarked.find()
+
+
+async def test_two_that_read_alike_prove_nothing(unmarked: Bench) -> None:
+    """Of two messages that read like the post nobody knows which it is."""
+    unmarked.posted(text="hi")
+    unmarked.posted(later=0.7, text="hi")
+    with pytest.raises(OutcomeUnknown):
+        await unmarked.find()
+
+
+async def test_known_posts_are_no_others(unmarked: Bench) -> None:
+    """The confirmed post of an action is not taken for another's, though it reads like it."""
+    first = unmarked.posted(later=0.1, text="hi")
+    unmarked.reconciliation.confirmed("C1", first["ts"])
+    assert await unmarked.find() is None
+    second = unmarked.posted(text="hi")
+    assert await unmarked.find() == second["ts"]
+
+
+async def test_no_own_message_since_the_attempt_is_absence(unmarked: Bench) -> None:
+    """If the bot has written nothing since the attempt, the post is surely not there, metadata or not."""
+    unmarked.slack.write(unmarked.clock.time() - 60, "hi", user="UBOT")
+    unmarked.slack.write(unmarked.clock.time() + 1, "hi", user="U1")
+    assert await unmarked.find() is None
+
+
+async def test_metadata_that_was_stripped_proves_nothing(bench: Bench) -> None:
+    """A message that says that it is an action's, but not which, may be the post."""
+    bench.slack.write(bench.clock.time() + 0.5, "other", user="UBOT", metadata={"event_type": "flyte_action"})
+    with pytest.raises(OutcomeUnknown):
+        await bench.find()
+
+
+async def test_slack_that_keeps_metadata_is_believed(bench: Bench) -> None:
+    """If posts say which action they are of, one that says nothing is something else, such as a response."""
+    bench.posted(later=-30, identity=OTHER)
+    bench.slack.write(bench.clock.time() + 0.5, "hi", user="UBOT")
+    assert await bench.find() is None
+
+
+async def test_parts_of_an_action_are_told_apart(bench: Bench) -> None:
+    """An action of several messages looks for each of them, not for any."""
+    first = bench.slack.write(bench.clock.time() + 0.1, "one", user="UBOT", metadata=metadata(IDENTITY, 1))
+    message = {"channel": "C1", "text": "hi"}
+    find = bench.reconciliation.find
+    found = await find(message | {"metadata": metadata(IDENTITY, 1)}, bench.begun_at)
+    assert found is not None
+    assert found["ts"] == first["ts"]
+    assert await find(message | {"metadata": metadata(IDENTITY, 2)}, bench.begun_at) is None
+    assert await find(message | {"metadata": metadata(IDENTITY)}, bench.begun_at) is None

@@ -1,29 +1,16 @@
-"""What Slack's answers mean for a post: every code in its kind, through the real client (facts: slack.md)."""
+"""What Slack's answers mean: every code in its kind, through the real client (facts: slack.md)."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from scripted_slack import Answer, Reply, ScriptedSlack, rate_limited
+from slack_codes import MESSAGE, TARGET, TOKEN
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flyte_slack.slack.api.client import connect
 from flyte_slack.slack.api.failures import Failure, Kind, Outcome, read_failure
 
-TOKEN = (
-    "invalid_auth not_authed account_inactive token_expired token_revoked missing_scope no_permission "
-    "not_allowed_token_type access_denied accesslimited team_access_not_granted enterprise_is_restricted "
-    "two_factor_setup_required"
-)
-TARGET = (
-    "channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel "
-    "restricted_action_thread_only_channel restricted_action_non_threadable_channel "
-    "messages_tab_disabled ekm_access_denied"
-)
-MESSAGE = (
-    "no_text invalid_blocks invalid_blocks_format msg_blocks_too_long too_many_attachments msg_too_long "
-    "cannot_reply_to_message invalid_arguments invalid_metadata_format invalid_metadata_schema "
-    "metadata_too_large"
-)
 RETRIED = (
     "ratelimited rate_limited service_unavailable request_timeout org_login_required team_added_to_org "
     "message_limit_exceeded"
@@ -178,3 +165,68 @@ async def test_missing_scope_names_it(slack: ScriptedSlack, web: AsyncWebClient)
     """The scope that Slack misses is known."""
     answer = Reply({"ok": False, "error": "missing_scope", "needed": "chat:write", "provided": "x"})
     assert (await failure(slack, web, answer)).needed == "chat:write"
+
+
+async def test_redirect_is_refused(slack: ScriptedSlack) -> None:
+    """A redirect is not followed, since the token would go along, and is no success."""
+    slack.answer("chat.postMessage", Reply("", 307, {"Location": f"{slack.url}/api/elsewhere"}))
+    async with connect(f"{slack.url}/api/", "xoxb-1-test") as web:
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is the client's affair
+            await web.api_call("chat.postMessage", json={"channel": "C1", "text": "hello"})
+    assert read_failure(caught.value) == Failure(Outcome.REFUSED, "redirected", Kind.CONFIGURATION)
+    assert [call.method for call in slack.calls] == ["chat.postMessage"]
+
+
+@pytest.mark.parametrize("status", [403, 407, 502])
+async def test_proxy_that_refuses_let_nothing_through(status: int) -> None:
+    """What a proxy does not connect never left: it is tried again, and the proxy's answer is named."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        async with connect("https://slack.test.invalid/api/", "xoxb-1-test") as web:
+            web.proxy = f"http://127.0.0.1:{port}"
+            with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is the client's affair
+                await web.api_call("chat.postMessage", json={"channel": "C1", "text": "hello"})
+    failure = read_failure(caught.value)
+    assert (failure.outcome, failure.kind) == (Outcome.NOT_DONE, Kind.UNAVAILABLE)
+    assert str(status) in failure.code
+
+
+async def test_plain_proxy_that_wants_a_password_let_nothing_through(
+    slack: ScriptedSlack, web: AsyncWebClient
+) -> None:
+    """407 is a proxy's answer and never Slack's: nothing was done."""
+    read = await failure(slack, web, Reply("", 407, content_type="text/plain"))
+    assert (read.outcome, read.kind) == (Outcome.NOT_DONE, Kind.UNAVAILABLE)
+    assert "407" in read.code
+
+
+async def test_retry_after_as_a_date(slack: ScriptedSlack, web: AsyncWebClient) -> None:
+    """A gateway's `Retry-After` is a date: it is as long as from the answer's own date."""
+    dates = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT", "Retry-After": "Tue, 14 Nov 2023 22:15:20 GMT"}
+    read = await failure(slack, web, Reply({"ok": False, "error": "ratelimited"}, 429, dates))
+    assert read.retry_after == 120
+
+
+async def test_details_are_kept_each_once(slack: ScriptedSlack, web: AsyncWebClient) -> None:
+    """Slack says what is wrong in two places, in a list each; users have theirs."""
+    answer = Reply(
+        {
+            "ok": False,
+            "error": "invalid_blocks",
+            "errors": [
+                "no more than 50 items allowed [json-pointer:/blocks]",
+                {"user": "U2", "error": "cant"},
+            ],
+            "response_metadata": {
+                "messages": ["[ERROR] no more than 50 items allowed [json-pointer:/blocks]"]
+            },
+        }
+    )
+    read = await failure(slack, web, answer)
+    assert read.details == ("no more than 50 items allowed [json-pointer:/blocks]", "U2: cant")
