@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from ..errors import CommandError
 from ..flyte.models import CommandRegistration, EventRegistration, Link, PackRegistration
 
 FATAL = "FATAL"
@@ -49,11 +50,11 @@ class EventDefinition:
 
     Attributes:
         name: unique in the pack.
-        help_url: page that explains it.
+        help_url: page that explains it; the pack's own, if it is empty.
     """
 
     name: str
-    help_url: str
+    help_url: str = ""
 
 
 class ActionContext(Protocol):
@@ -64,12 +65,12 @@ class ActionContext(Protocol):
         """32 hexadecimal digits that no other action has."""
 
     @property
-    def begun_at(self) -> float | None:
-        """When an earlier execution was begun that was cut off: what it did is not known. Else None."""
-
-    @property
     def taken_at(self) -> float:
         """When the action was taken, in seconds since the epoch."""
+
+    @property
+    def begun_at(self) -> float | None:
+        """When an earlier execution was begun that was cut off: what it did is not known. Else None."""
 
     async def executing(self, at: float | None = None) -> None:
         """Call before doing what cannot be repeated; returns when that is on disk.
@@ -87,17 +88,55 @@ class ActionContext(Protocol):
         It is kept with the result, for whoever works in the lane next: maybe another replica.
         """
 
+    async def answered(self) -> None:
+        """Call when what was begun has failed or timed out, before waiting for another attempt.
+
+        A stop waits for what is in flight, and for nothing else.
+        """
+
+    def remember(self, kind: str, scope: str, name: str, value: Any) -> None:
+        """Keep a JSON value under a name; it is written in the transaction that finishes the action.
+
+        Args:
+            kind: what the value is for.
+            scope: names of different scopes are independent, such as those of two channels.
+            name: finds it again.
+            value: any JSON value, kept for 30 days after its last use.
+        """
+
+    async def recall(self, kind: str, scope: str, name: str) -> Any | None:
+        """Return the value that an action has kept under a name, or None."""
+
     async def lane_busy_until(self) -> float | None:
         """Return until when the lane is busy, as its actions noted it; None where none of them did."""
 
-    def remember(self, kind: str, name: str, value: Any) -> None:
-        """Keep a JSON value for later actions of the lane, in the transaction that finishes this one."""
-
-    async def recall(self, kind: str, name: str) -> Any | None:
-        """Return what an action of the lane remembered last under a name, or None."""
-
 
 Handler = Callable[[dict[str, Any], ActionContext], Awaitable[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A lane that is known by a name only: it is looked up before its actions are executed.
+
+    Attributes:
+        name: as the input gives it.
+    """
+
+    name: str
+
+
+Lane = str | Named | None
+"""What an action stays in order with; None if it waits for nobody."""
+
+
+def own_lane(_input: dict[str, Any]) -> Lane:
+    """Let an action wait for nobody."""
+    return None
+
+
+def plain_failure(input_: Mapping[str, Any], error: CommandError) -> Mapping[str, Any]:
+    """Return the payload of a failure: what is wrong, and with which input."""
+    return {"error": str(error), "input": input_}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +145,16 @@ class Command:
 
     Attributes:
         name: unique in the pack.
-        events: names of the events that its handler may return.
-        help_url: page that explains it.
-        handler: coroutine function that gets the input (a JSON object) and an `ActionContext`.
-        lane: gives for an input what its execution must stay in order with, or None if it waits for no
-            other; a `?` and a name if it has to be looked up first.
-        find_lane: looks it up; what it returns for a name that nobody knows is a lane too.
+        handler: coroutine function that gets the input (a JSON object) and an `ActionContext`. A
+            `CommandError` that it raises becomes the failure event; anything else `FATAL`.
+        succeeds: names of the events that the handler may return.
+        fails: name of the event of its failure.
+        help_url: page that explains it; the pack's own, if it is empty.
+        lane: gives for an input what its execution must stay in order with.
+        find_lane: returns the lane of a name.
+        failure: makes the payload of the failure event.
+        merges: gives for an input what it replaces; of actions that wait in a row and replace the same,
+            the newest is executed for all of them.
 
     Raises:
         ValueError: no result event is named, or one twice.
@@ -119,19 +162,27 @@ class Command:
     """
 
     name: str
-    events: tuple[str, ...]
-    help_url: str
     handler: Handler
-    lane: Callable[[dict[str, Any]], str | None]
-    find_lane: Callable[[dict[str, Any]], Awaitable[str]] | None = None
+    succeeds: tuple[str, ...]
+    fails: str
+    help_url: str = ""
+    lane: Callable[[dict[str, Any]], Lane] = own_lane
+    find_lane: Callable[[str], Awaitable[str]] | None = None
+    failure: Callable[[Mapping[str, Any], CommandError], Mapping[str, Any]] = plain_failure
+    merges: Callable[[dict[str, Any]], str | None] | None = None
 
     def __post_init__(self) -> None:
-        if not self.events:
-            raise ValueError(f"command {self.name!r} names no result event")
+        if not self.succeeds or not self.fails:
+            raise ValueError(f"command {self.name!r} needs an event of its success and one of its failure")
         _unique(self.events, f"result event of command {self.name!r}")
         call = getattr(self.handler, "__call__", None)  # noqa: B004 - an object with an async __call__ is fine too
         if not (inspect.iscoroutinefunction(self.handler) or inspect.iscoroutinefunction(call)):
             raise TypeError(f"the handler of command {self.name!r} must be a coroutine function (async def)")
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Names of all events that it can end in, `FATAL` apart."""
+        return (*self.succeeds, self.fails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,32 +192,25 @@ class PackDefinition:
     Attributes:
         name: as flows name it.
         help_url: page that explains the pack.
-        events: every event it can send, results included.
+        events: what it sends by itself; the events that its commands end in come by themselves.
         commands: every command it executes.
         labels: labels that tell packs of one name apart.
 
     Raises:
-        ValueError: a name is empty or there twice, or a command's result event is not declared.
+        ValueError: a name is empty, or there twice.
     """
 
     name: str
     help_url: str
-    events: tuple[EventDefinition, ...]
-    commands: tuple[Command, ...]
+    events: tuple[EventDefinition, ...] = ()
+    commands: tuple[Command, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("a pack needs a name")
-        declared = [event.name for event in self.events]
-        _unique(declared, "event")
+        _unique([event.name for event in self.events], "event")
         _unique([command.name for command in self.commands], "command")
-        for command in self.commands:
-            if undeclared := set(command.events) - set(declared):
-                raise ValueError(
-                    f"command {command.name!r} returns events the pack does not declare: "
-                    + ", ".join(sorted(undeclared))
-                )
 
     def command(self, name: str) -> Command | None:
         """Return the command with this name, or None."""
@@ -174,14 +218,21 @@ class PackDefinition:
 
     def registration(self) -> PackRegistration:
         """Return it as it is registered with Flyte."""
+        events = {name: command.help_url for command in self.commands for name in command.events}
+        events |= {event.name: event.help_url for event in self.events}
         return PackRegistration(
             name=self.name,
             labels=dict(self.labels),
             links=_help(self.help_url),
-            events=[EventRegistration(name=event.name, links=_help(event.help_url)) for event in self.events],
+            events=[
+                EventRegistration(name=name, links=_help(url or self.help_url))
+                for name, url in events.items()
+            ],
             commands=[
                 CommandRegistration(
-                    name=command.name, events=list(command.events), links=_help(command.help_url)
+                    name=command.name,
+                    events=list(command.events),
+                    links=_help(command.help_url or self.help_url),
                 )
                 for command in self.commands
             ],

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import cast
 
 from .. import logs
@@ -94,6 +94,16 @@ class Lanes:
     def stop(self) -> None:
         """Look for no more work; what was woken is finished. Other replicas see to the rest."""
         self._stopping = True
+
+    def leave(self, kept: Collection[str]) -> None:
+        """Stop working in every lane but some."""
+        for lane, task in self._active.items():
+            if lane not in kept:
+                self._again.discard(lane)
+                task.cancel()
+        self._turn.clear()
+        if not self._active:
+            self._idle.set()
 
     async def _look(self) -> None:
         while not self._stopping:

@@ -44,6 +44,9 @@ from .events.slack_event import SlackEvent
 from .events.slash_command import SlashCommandUsed
 from .events.user_joined import UserJoined
 
+HELP_URL = "https://github.com/ExpediaGroup/flyte-slack"
+"""The README, which names every command and every event."""
+
 COMMANDS: tuple[type[SlackCommand[Any]], ...] = (
     SendMessage,
     SendEphemeralMessage,

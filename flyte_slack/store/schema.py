@@ -190,8 +190,8 @@ def prepare(connection: Connection) -> None:
         return
     if found > SCHEMA_VERSION:
         raise SchemaTooNew(
-            f"the store has schema version {found}, this flyte-slack knows up to {SCHEMA_VERSION}: "
-            "run the newer flyte-slack that wrote it, or set FLYTE_SLACK_STORE to another store"
+            f"the store has schema version {found}, this program knows up to {SCHEMA_VERSION}: "
+            "run the newer one that wrote it, or set another store"
         )
     for step in range(found, SCHEMA_VERSION):
         for statement in _UPGRADES[step]:

@@ -12,9 +12,10 @@ from chart_files import Chart, Json, at, leaves, load_strictly
 from prometheus_client.parser import text_string_to_metric_families
 
 from flyte_slack import __version__
-from flyte_slack.gauges import look
+from flyte_slack.pack.gauges import look
 from flyte_slack.pack.health import Health
 from flyte_slack.pack.metrics import exposition
+from flyte_slack.slack.receiving.socket_mode import Connections
 from flyte_slack.store.store import Stats
 
 # Values that are handed on as a whole, so that what is in them is nowhere named.
@@ -28,7 +29,8 @@ def own_metrics() -> dict[str, list[str]]:
     """Return the pack's own metrics, each with the names of its series, as the pack gives them."""
     store: Any = SimpleNamespace(stats=Stats())
     connections: Any = SimpleNamespace(number=2, number_open=2, pong_age=0.0)
-    text = exposition(lambda: look(Health(), store, connections)).decode()
+    gauges = [*look(Health(), store), *Connections.gauges(connections)]
+    text = exposition("flyte_slack", lambda: gauges).decode()
     return {
         family.name: [family.name + end for end in _SERIES[family.type]]
         for family in text_string_to_metric_families(text)

@@ -11,9 +11,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from ... import __version__
-from ...pack.metrics import RATE_LIMITED
 from ...proxies import proxy_for
 from .failures import Redirected, is_revoked, read_failure
+from .metrics import RATE_LIMITED
 
 _TIMEOUT = 30
 _RATE_LIMITED = 429

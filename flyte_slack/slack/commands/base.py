@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from ...errors import CallRefused, InvalidInput, OutcomeUnknown
 from ...pack import ActionContext, Command, Event
+from ...pack.definition import Lane, Named
 from ..api.failures import Kind
 from ..api.scopes import Scope
 from ..api.timestamps import instant
@@ -70,12 +71,18 @@ class SlackCommand(ABC, Generic[In]):
         """Return it as the pack declares it."""
         return Command(
             name=self.name,
-            events=(*self.succeeds, self.fails),
-            help_url=help_url,
             handler=self,
+            succeeds=tuple(self.succeeds),
+            fails=self.fails,
+            help_url=help_url,
             lane=self._lane,
-            find_lane=self._find_lane,
+            find_lane=self.tools.workspace.channels.find,
+            merges=self.replaces,
         )
+
+    def replaces(self, input_: Mapping[str, Any]) -> str | None:
+        """Return what an action replaces; of those that wait in a row for the same, the newest is executed."""
+        return None
 
     async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
         """Do what the input says; ends in exactly one event."""
@@ -112,14 +119,11 @@ class SlackCommand(ABC, Generic[In]):
         channel = opened.get("channel")
         return str(channel.get("id") if isinstance(channel, Mapping) else "") or id_
 
-    def _lane(self, input_: Mapping[str, Any]) -> str | None:
+    def _lane(self, input_: Mapping[str, Any]) -> Lane:
         channel = _channel(input_)
         if not self.writes_to_channel or not channel:
             return None
-        return self.tools.workspace.channels.known(channel) or f"?{channel}"
-
-    async def _find_lane(self, input_: Mapping[str, Any]) -> str:
-        return await self.tools.workspace.channels.find(_channel(input_))
+        return self.tools.workspace.channels.known(channel) or Named(channel)
 
     def _failed(self, input_: Mapping[str, Any], error: str, code: str, kind: str) -> Event:
         echoed = {name: echo(input_.get(name), name) for name in self.echoes}

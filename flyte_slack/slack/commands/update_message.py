@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ...errors import CallRefused
+from ...errors import CallRefused, InvalidInput
 from ...pack import ActionContext, Event
 from ..api.calls import AfterUnknown, Answer, Calls
 from ..api.failures import Kind
 from ..events.message_updated import MessageUpdatedPayload
 from .base import SlackCommand
 from .content import Content
-from .inputs import ChannelReference, Timestamp
+from .inputs import ChannelReference, Timestamp, read_input
 from .results import was_updated
 from .scopes import NAME_CHANNELS, WRITE
 
@@ -36,6 +36,13 @@ class UpdateMessage(SlackCommand[UpdateMessageInput]):
     echoes = ("channelId", "timestamp")
     scopes = (WRITE, *NAME_CHANNELS)
     example = 'channelId: "{{ Event.Payload.channelId }}"\ntimestamp: "{{ Event.Payload.timestamp }}"\nmessage: Done'
+
+    def replaces(self, input_: Mapping[str, Any]) -> str | None:
+        """An update that waits is replaced by a newer one of the same message, if that can be read."""
+        try:
+            return read_input(UpdateMessageInput, input_).timestamp
+        except InvalidInput:
+            return None
 
     async def execute(self, given: UpdateMessageInput, action: ActionContext) -> Event:
         """Change it."""

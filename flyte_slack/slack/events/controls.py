@@ -14,6 +14,7 @@ from .inputs import Value, chosen, has_several, label, labels, view_keys
 from .interactions import actions_of, message_keys, place_keys, received, response_url
 
 _LEGACY = "interactive_message"
+_BUTTONS = ("button", "workflow_button")
 
 
 class ControlPayload(InChannel):
@@ -97,7 +98,7 @@ class ButtonClicked(_Control):
     criteria = "{{ Event.Payload.actionId == 'approve' and Event.Payload.value == 'release-42' }}"
 
     def _is_mine(self, action: Json) -> bool:
-        return action.get("type") == "button"
+        return action.get("type") in _BUTTONS
 
     def _chosen(self, action: Json) -> dict[str, Any]:
         return {"value": text(action.get("value")), "text": label(action)}
@@ -111,7 +112,7 @@ class OptionSelected(_Control):
     criteria = "{{ Event.Payload.actionId == 'environment' and Event.Payload.value == 'production' }}"
 
     def _is_mine(self, action: Json) -> bool:
-        return action.get("type") != "button"
+        return action.get("type") not in _BUTTONS
 
     def _chosen(self, action: Json) -> dict[str, Any]:
         values = chosen(action)

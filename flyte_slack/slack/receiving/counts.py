@@ -2,13 +2,16 @@
 
 from prometheus_client import Counter
 
+from ...pack.metrics import OWN
+
 PAYLOADS = Counter(
-    "flyte_slack_payloads",
+    "payloads",
     "Payloads of Slack's: stored, known already (again), left out (nobody asked for it), or unreadable.",
     ["outcome"],
+    registry=OWN,
 )
 REFUSED = Counter(
-    "flyte_slack_requests_refused", "HTTP requests that are not Slack's, or cannot be read.", ["reason"]
+    "requests_refused", "HTTP requests that are not Slack's, or cannot be read.", ["reason"], registry=OWN
 )
 
 for _outcome in ("stored", "again", "left_out", "unreadable"):

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -21,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from ... import logs, retries
 from ...pack.arrivals import Arrivals
 from ...pack.health import Condition
+from ...pack.metrics import Gauge
 from ...proxies import proxy_for
 from ..api.failures import Outcome, read_failure
 from ..events.kinds import Kinds
@@ -270,6 +271,16 @@ class Connections:
     def pong_age(self) -> float:
         """Seconds since the last pong, of the open connection where that is longest ago; 0 where none is."""
         return max((each.pong_age for each in self._held if not each.current_session_closed), default=0.0)
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield what is looked up at each scrape."""
+        yield Gauge("sockets_open", "Socket Mode connections that are open.", {"": self.number_open})
+        yield Gauge("sockets_wanted", "FLYTE_SLACK_CONNECTIONS.", {"": self.number})
+        yield Gauge(
+            "pong_age_seconds",
+            "Seconds since the last pong, on the connection for which that is longest ago.",
+            {"": self.pong_age},
+        )
 
     def _number_open(self) -> int:
         """Return how many are open now, and note where it is none: something may be missed then."""

@@ -10,8 +10,8 @@ from .history import CannotLook, History
 
 log = logs.get(__name__)
 
-_PATIENCE = 2.0  # seconds that taking actions may wait for a name that is new
 _LISTING_TAKES = 60.0
+_PATIENCE = _LISTING_TAKES + 5  # seconds that the actions of a new name wait for it
 _MISSING_FOR = 60.0
 
 
@@ -29,12 +29,12 @@ class ChannelNames:
         self._missing: TTLCache[str, bool] = TTLCache(1000, _MISSING_FOR)
 
     def known(self, channel: str) -> str | None:
-        """Return the id of a channel where it is one or is known, else None."""
+        """Return the id of a channel if it is one or is known, else None."""
         name = channel.lstrip("#")
         return name if not name or _is_id(name) else self._ids.get(name)
 
     async def find(self, channel: str) -> str:
-        """Return the id of a channel, or its bare name where Slack does not tell in time."""
+        """Return the id of a channel, or its bare name if Slack does not tell in time."""
         name = channel.lstrip("#")
         if name not in self._ids and name not in self._missing:
             if self._listing is None:

@@ -19,32 +19,35 @@ class Callable_:  # noqa: N801 - a handler that is an object
         return Event("Done", {})
 
 
-def command(name: str = "do", events: tuple[str, ...] = ("Done",), handler: Any = handler) -> Command:
-    return Command(name, events, HELP, handler, lambda input_: "")
+def command(
+    name: str = "do", succeeds: tuple[str, ...] = ("Done",), fails: str = "Failed", handler: Any = handler
+) -> Command:
+    return Command(name, handler, succeeds, fails, f"{HELP}#do")
 
 
 def definition(**changes: Any) -> PackDefinition:
     arguments: dict[str, Any] = {
         "name": "Slack",
         "help_url": HELP,
-        "events": (EventDefinition("Done", f"{HELP}#done"), EventDefinition("Failed", f"{HELP}#failed")),
+        "events": (EventDefinition("Seen", f"{HELP}#seen"),),
         "commands": (command(),),
     }
     return PackDefinition(**arguments | changes)
 
 
 def test_command_needs_a_result_event() -> None:
-    """A command that can answer nothing is refused."""
-    with pytest.raises(ValueError, match="'do' names no result event"):
-        command(events=())
+    """A command that cannot succeed, or not fail, is refused."""
+    for incomplete in ({"succeeds": ()}, {"fails": ""}):
+        with pytest.raises(ValueError, match="'do' needs an event of its success and one of its failure"):
+            command(**incomplete)
 
 
 def test_result_event_is_named_once() -> None:
     """A result event named twice, or by an empty name, is refused."""
     with pytest.raises(ValueError, match="'Done' is there 2 times"):
-        command(events=("Done", "Done"))
+        command(succeeds=("Done", "Done"))
     with pytest.raises(ValueError, match="needs a name"):
-        command(events=("",))
+        command(succeeds=("",))
 
 
 @pytest.mark.parametrize("bad", [lambda input_, action: Event("Done", {}), None, "handler"])
@@ -69,14 +72,15 @@ def test_names_are_unique() -> None:
     """Two commands, or two events, of one name are refused."""
     with pytest.raises(ValueError, match="command 'do' is there 2 times"):
         definition(commands=(command(), command()))
-    with pytest.raises(ValueError, match="event 'Done' is there 3 times"):
-        definition(events=(EventDefinition("Done", HELP),) * 3)
+    with pytest.raises(ValueError, match="event 'Seen' is there 3 times"):
+        definition(events=(EventDefinition("Seen"),) * 3)
 
 
-def test_result_events_are_declared() -> None:
-    """A command whose result the pack does not declare is refused, with both names."""
-    with pytest.raises(ValueError, match=r"'do' returns events the pack does not declare: Else, Other"):
-        definition(commands=(command(events=("Done", "Other", "Else")),))
+def test_result_events_need_not_be_declared_twice() -> None:
+    """What commands end in is registered by itself, once, with the commands' help."""
+    pack = definition(commands=(command(), command("again", ("Done", "Seen"))))
+    registered = {event.name: event.links[0].href for event in pack.registration().events}
+    assert registered == {"Done": f"{HELP}#do", "Failed": f"{HELP}#do", "Seen": f"{HELP}#seen"}
 
 
 def test_command_by_name() -> None:
@@ -93,10 +97,13 @@ def test_registration_has_help_links_only() -> None:
         "name": "Slack",
         "labels": {"env": "prod"},
         "links": [{"href": HELP, "rel": "help"}],
-        "commands": [{"name": "do", "events": ["Done"], "links": [{"href": HELP, "rel": "help"}]}],
+        "commands": [
+            {"name": "do", "events": ["Done", "Failed"], "links": [{"href": f"{HELP}#do", "rel": "help"}]}
+        ],
         "events": [
-            {"name": "Done", "links": [{"href": f"{HELP}#done", "rel": "help"}]},
-            {"name": "Failed", "links": [{"href": f"{HELP}#failed", "rel": "help"}]},
+            {"name": "Done", "links": [{"href": f"{HELP}#do", "rel": "help"}]},
+            {"name": "Failed", "links": [{"href": f"{HELP}#do", "rel": "help"}]},
+            {"name": "Seen", "links": [{"href": f"{HELP}#seen", "rel": "help"}]},
         ],
     }
 

@@ -22,7 +22,7 @@ GAUGES = [
 
 @asynccontextmanager
 async def served() -> AsyncIterator[int]:
-    app = health_app(Health(), lambda: exposition(lambda: GAUGES))
+    app = health_app(Health(), lambda: exposition("flyte_slack", lambda: GAUGES))
     app.router.add_post("/read", module_read)
     async with serve(app, "127.0.0.1", 0) as port:
         yield port

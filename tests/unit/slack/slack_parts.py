@@ -24,7 +24,7 @@ class Action:
     """An action's context that notes what it is told, in one log with what the test adds.
 
     Attributes:
-        keys: what the actions of the lane have remembered, by kind and name.
+        keys: what the actions of the lane have remembered, by kind, scope and name.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Action:
         identity: str = IDENTITY,
         *,
         begun_at: float | None = None,
-        keys: dict[tuple[str, str], Any] | None = None,
+        keys: dict[tuple[str, str, str], object] | None = None,
     ) -> None:
         self.identity = identity
         self.begun_at = begun_at
@@ -40,7 +40,7 @@ class Action:
         self.log: list[str] = []
         self.at: list[float] = []
         self.busy: float | None = None
-        self.keys = {} if keys is None else keys
+        self.keys: dict[tuple[str, str, str], object] = {} if keys is None else keys
 
     async def executing(self, at: float | None = None) -> None:
         self.log.append("executing")
@@ -49,17 +49,20 @@ class Action:
     async def not_executed(self) -> None:
         self.log.append("not_executed")
 
+    async def answered(self) -> None:
+        self.log.append("answered")
+
+    def remember(self, kind: str, scope: str, name: str, value: object) -> None:
+        self.keys[kind, scope, name] = value
+
+    async def recall(self, kind: str, scope: str, name: str) -> object | None:
+        return self.keys.get((kind, scope, name))
+
     def busy_until(self, at: float) -> None:
         self.busy = at
 
     async def lane_busy_until(self) -> float | None:
         return self.busy
-
-    def remember(self, kind: str, name: str, value: Any) -> None:
-        self.keys[kind, name] = value
-
-    async def recall(self, kind: str, name: str) -> Any | None:
-        return self.keys.get((kind, name))
 
 
 class Clock(Machine):

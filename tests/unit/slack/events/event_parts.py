@@ -1,4 +1,4 @@
-"""What the tests of events share: a workspace behind a scripted Slack, and the way of a payload through the pack."""
+"""What the tests of events share: a workspace behind a scripted Slack, and a payload's way through it."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ from flyte_slack.slack.workspace.identity import Identity
 from flyte_slack.slack.workspace.workspace import Workspace
 from flyte_slack.store import StoredEvent
 
-USERS = {
+USERS: dict[str, dict[str, Any]] = {
     "U0ALICE": {
         "name": "alice",
         "display_name": "Alice L",

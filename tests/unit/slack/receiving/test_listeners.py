@@ -199,7 +199,12 @@ async def test_key_that_no_database_holds(bench: Bench) -> None:
 
 async def test_click_is_stored_once(bench: Bench) -> None:
     """A click that comes twice is one; another click on the same button is another one."""
-    click = {"type": "block_actions", "user": {"id": "U1"}, "channel": {"id": "C1"}, "trigger_id": "1.2.3"}
+    click: dict[str, Any] = {
+        "type": "block_actions",
+        "user": {"id": "U1"},
+        "channel": {"id": "C1"},
+        "trigger_id": "1.2.3",
+    }
     click |= {"actions": [{"type": "button", "action_id": "a", "action_ts": "5.1"}]}
     assert [await dispatch(bench, click) for _ in range(2)] == [200, 200]
     assert await dispatch(bench, click | {"trigger_id": "1.2.4"}) == 200

@@ -3,20 +3,18 @@
 import time
 from collections.abc import Iterator
 
-from . import __version__
-from .pack.health import Health
-from .pack.metrics import Gauge
-from .slack.receiving.socket_mode import Connections
-from .store import Held, Store
+from .. import __version__
+from ..store import Held, Store
+from .health import Health
+from .metrics import Gauge
 
 
-def look(health: Health, store: Store, connections: Connections | None) -> Iterator[Gauge]:
+def look(health: Health, store: Store) -> Iterator[Gauge]:
     """Yield every gauge.
 
     Args:
         health: tells whether the pack is registered, and of orphans.
-        store: tells what waits, and what was put aside; a few seconds old.
-        connections: of Socket Mode, where there are any.
+        store: tells what waits, and what is dead; a few seconds old.
     """
     stats, now = store.stats, time.time()
     waiting = {"events": stats.events, "actions": stats.actions, "results": stats.results}
@@ -30,17 +28,9 @@ def look(health: Health, store: Store, connections: Connections | None) -> Itera
         {kind: max(0.0, now - held.since) if held.since else 0.0 for kind, held in waiting.items()},
         "kind",
     )
-    yield Gauge("dead", "What was put aside.", _numbers(dead), "kind")
+    yield Gauge("dead", "Dead letters.", _numbers(dead), "kind")
     yield Gauge("store_bytes", "Size of the store.", {"": stats.size})
     yield Gauge("orphans", "Actions that were lost between Flyte and the pack.", {"": health.orphans})
-    if connections is not None:
-        yield Gauge("sockets_open", "Socket Mode connections that are open.", {"": connections.number_open})
-        yield Gauge("sockets_wanted", "FLYTE_SLACK_CONNECTIONS.", {"": connections.number})
-        yield Gauge(
-            "pong_age_seconds",
-            "Seconds since the last pong, on the connection where that is longest ago.",
-            {"": connections.pong_age},
-        )
 
 
 def _numbers(held: dict[str, Held]) -> dict[str, float]:
