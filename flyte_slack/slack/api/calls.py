@@ -207,6 +207,8 @@ class _Call:
         )
         if failure.outcome is Outcome.UNKNOWN:
             self._gate.served()
+            if self._action is not None and self._after_unknown is not AfterUnknown.NEVER:
+                await self._action.answered()
             return await self._settled(begun_at, failure.code)
         self._gate.failed(failure)
         if self._action is not None:

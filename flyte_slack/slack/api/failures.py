@@ -81,6 +81,18 @@ class HttpAnswer:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Unsuccessful(Exception):
+    """What is no method of the Web API did not succeed.
+
+    Attributes:
+        response: what was answered.
+    """
+
+    def __init__(self, response: HttpAnswer) -> None:
+        super().__init__(f"HTTP status {response.status_code}")
+        self.response = response
+
+
 class Unreadable(Exception):
     """An answer lacks what the method promises."""
 
@@ -196,7 +208,7 @@ def read_failure(error: BaseException) -> Failure:
     Args:
         error: from slack_sdk, aiohttp or asyncio.
     """
-    if isinstance(error, SlackApiError):
+    if isinstance(error, SlackApiError | Unsuccessful):
         return _read_answer(error)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
         return Failure(Outcome.NOT_DONE, "unreachable", Kind.UNAVAILABLE)
@@ -218,9 +230,9 @@ def is_revoked(code: str) -> bool:
     return code in _REVOKED
 
 
-def _read_answer(error: SlackApiError) -> Failure:
+def _read_answer(error: SlackApiError | Unsuccessful) -> Failure:
     # an answer that is labelled JSON and is none comes as aiohttp's own response, without `get`
-    answer = error.response
+    answer: object = error.response
     data = getattr(answer, "data", None)
     body = data if isinstance(data, dict) else {}
     status = getattr(answer, "status_code", None) or getattr(answer, "status", 0) or 0

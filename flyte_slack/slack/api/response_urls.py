@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from ...pack import ActionContext
 from ...proxies import proxy_for
 from .calls import AfterUnknown, Answer, Calls
-from .failures import HttpAnswer
+from .failures import HttpAnswer, Unsuccessful
 
 _NAME = "response URL"
 
@@ -49,7 +48,7 @@ async def _send(calls: Calls, url: str, body: dict[str, Any]) -> Answer:
     if answer.status_code == _OK and not code:
         return {"ok": True}
     data = {"ok": False, "error": code} if code else {}
-    raise SlackApiError("refused", HttpAnswer(answer.status_code, answer.headers, data))
+    raise Unsuccessful(HttpAnswer(answer.status_code, answer.headers, data))
 
 
 def _code(body: str) -> str:

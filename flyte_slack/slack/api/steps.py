@@ -32,9 +32,10 @@ class Steps:
         """The action's."""
         return self._action.taken_at
 
-    def done(self) -> None:
-        """Note that a call has had its effect."""
+    async def done(self) -> None:
+        """Note that a call has had its effect; a stop does not wait for those after it."""
         self._done = True
+        await self._action.answered()
 
     async def executing(self, at: float | None = None) -> None:
         """Record that a call begins; the time that stays is that of the first."""
@@ -61,10 +62,10 @@ class Steps:
         """Pass it on."""
         return await self._action.lane_busy_until()
 
-    def remember(self, kind: str, name: str, value: Any) -> None:
+    def remember(self, kind: str, scope: str, name: str, value: Any) -> None:
         """Pass it on."""
-        self._action.remember(kind, name, value)
+        self._action.remember(kind, scope, name, value)
 
-    async def recall(self, kind: str, name: str) -> Any | None:
+    async def recall(self, kind: str, scope: str, name: str) -> Any | None:
         """Pass it on."""
-        return await self._action.recall(kind, name)
+        return await self._action.recall(kind, scope, name)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ...errors import CallRefused, InvalidInput, OutcomeUnknown
-from ...pack import ActionContext, Command, Event, Named
-from ...pack.definition import Lane
+from ...pack import ActionContext, Command, Event
+from ...pack.definition import Lane, Named
 from ..api.failures import Kind
 from ..api.scopes import Scope
 from ..api.timestamps import instant
@@ -81,6 +81,10 @@ class SlackCommand(ABC, Generic[In]):
             echo=self._echo,
         )
 
+    def replaces(self, input_: Mapping[str, Any]) -> str | None:
+        """Return what an action replaces; of those that wait in a row for the same, the newest is executed."""
+        return None
+
     async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
         """Do what the input says; ends in exactly one event."""
         try:
@@ -115,10 +119,6 @@ class SlackCommand(ABC, Generic[In]):
         opened = await self.tools.calls.read("conversations.open", {"users": id_})
         channel = opened.get("channel")
         return str(channel.get("id") if isinstance(channel, Mapping) else "") or id_
-
-    def replaces(self, input_: Mapping[str, Any]) -> str | None:
-        """Return what an action does away with if it is done again, so that only the newest needs doing."""
-        return None
 
     def _lane(self, input_: Mapping[str, Any]) -> Lane:
         channel = _channel(input_)

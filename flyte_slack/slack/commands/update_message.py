@@ -38,7 +38,7 @@ class UpdateMessage(SlackCommand[UpdateMessageInput]):
     example = 'channelId: "{{ Event.Payload.channelId }}"\ntimestamp: "{{ Event.Payload.timestamp }}"\nmessage: Done'
 
     def replaces(self, input_: Mapping[str, Any]) -> str | None:
-        """Return which message it changes: of several changes that wait, only the newest is seen."""
+        """An update that waits is replaced by a newer one of the same message, if that can be read."""
         try:
             return read_input(UpdateMessageInput, input_).timestamp
         except InvalidInput:

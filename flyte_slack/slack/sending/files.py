@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
-
 from ...errors import CallRefused, OutcomeUnknown
 from ...pack import ActionContext
 from ...proxies import proxy_for
 from ..api.calls import AfterUnknown, Answer, Calls
-from ..api.failures import HttpAnswer
+from ..api.failures import HttpAnswer, Unsuccessful
 from ..api.timestamps import seconds
 from ..workspace.identity import Identity
 from ..workspace.profiles import Json, mapping, objects, text
@@ -90,7 +88,7 @@ class Uploads:
         )
         shared = next(iter(objects(answer.get("files"))), {})
         shared = {"name": file.name, "size": len(file.content), **shared, "id": text(shared.get("id")) or id_}
-        action.remember(_KIND, shared["id"], action.identity)
+        action.remember(_KIND, channel, shared["id"], action.identity)
         return shared
 
     async def shared_at(self, id_: str, channel: str) -> str:
@@ -115,7 +113,7 @@ class Uploads:
         assert session is not None  # noqa: S101 - the pack's client always has one
         async with session.post(url, data=content, proxy=proxy_for(url)) as answer:
             if answer.status != _OK:
-                raise SlackApiError("refused", HttpAnswer(answer.status, answer.headers))
+                raise Unsuccessful(HttpAnswer(answer.status, answer.headers))
         return {"ok": True}
 
     async def _found(self, look: Callable[[], Awaitable[Json | None]]) -> Answer | None:
@@ -162,7 +160,7 @@ class Uploads:
             if (
                 alike
                 and recent
-                and await action.recall(_KIND, text(found.get("id"))) in {None, action.identity}
+                and await action.recall(_KIND, channel, text(found.get("id"))) in {None, action.identity}
             ):
                 return found
         return None

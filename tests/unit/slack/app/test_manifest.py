@@ -4,18 +4,14 @@ What is accepted follows Slack's own schema (slackapi/manifest-schema, version 1
 object, which of them are required, the length of each text and the number of each list's items.
 """
 
-import ast
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-import flyte_slack.slack
-from flyte_slack.slack.app.manifest import manifest
-from flyte_slack.slack.app.scopes import EVENTS, SCOPES
-from flyte_slack.slack.workspace.directory import Directory
+from flyte_slack.slack.app.manifest import Declared
+from flyte_slack.slack.app.manifest import manifest as manifest_of
+from flyte_slack.slack.offer import ALL, chosen_commands, chosen_events
 
 URL = "https://pack.example.com/slack/events"
 
@@ -29,14 +25,24 @@ SHAPE: dict[str, Any] = {
             "messages_tab_read_only_enabled": bool,
         },
         "bot_user": {"display_name!": 80, "always_online": bool},
+        "slash_commands": [{"command!": 32, "url": 3000, "description!": 2000, "should_escape": bool}],
+        "shortcuts": [{"name!": 24, "type!": 10, "callback_id!": 255, "description!": 150}],
     },
     "oauth_config": {"scopes": {"bot": NAMES}},
     "settings": {
         "event_subscriptions": {"request_url": 3500, "bot_events": NAMES},
+        "interactivity": {"is_enabled!": bool, "request_url": 3500},
         "socket_mode_enabled": bool,
     },
 }
 """What of Slack's schema the pack has use for: `!` marks what is required, a number the longest text."""
+
+
+def manifest(url: str | None = None, *, events: str = "", commands: str = "", **declared: Any) -> str:
+    """Return the manifest of what is chosen by these names."""
+    kinds = chosen_events(events.split(",") if events else ())
+    chosen = chosen_commands(commands.split(",") if commands else (), api_methods=["*"])
+    return manifest_of(kinds, chosen, url, Declared(**declared))
 
 
 def problems(value: Any, shape: Any, where: str = "") -> list[str]:
@@ -51,6 +57,8 @@ def problems(value: Any, shape: Any, where: str = "") -> list[str]:
         for name in value.keys() & inner.keys():
             found += problems(value[name], inner[name], f"{where}.{name}")
         return found
+    if isinstance(shape, list):
+        return [problem for item in value for problem in problems(item, shape[0], where)]
     if shape is bool:
         return [] if isinstance(value, bool) else [f"{where} is no boolean"]
     if isinstance(shape, tuple):
@@ -98,58 +106,38 @@ def test_http() -> None:
     assert settings["event_subscriptions"]["request_url"] == URL
 
 
-def test_scopes_and_events() -> None:
-    """The manifest asks for every scope and event of the pack, once, and for nothing else."""
-    document = yaml.safe_load(manifest())
-    assert document["oauth_config"]["scopes"] == {"bot": [scope.name for scope in SCOPES]}
-    assert document["settings"]["event_subscriptions"] == {"bot_events": list(EVENTS)}
-    assert len({scope.name for scope in SCOPES}) == len(SCOPES)
+def test_only_what_is_chosen() -> None:
+    """The manifest asks for the scopes and events of what is chosen, and for nothing else."""
+    document = yaml.safe_load(manifest(events="ReactionAdded", commands="pinMessage"))
+    assert document["settings"]["event_subscriptions"] == {"bot_events": ["reaction_added"]}
+    scopes = document["oauth_config"]["scopes"]["bot"]
+    assert {"reactions:read", "pins:write"} <= set(scopes)
+    assert not {"reactions:write", "chat:write", "channels:history", "commands"} & set(scopes)
 
 
-METHODS = {
-    "auth_test": set(),
-    "chat_postMessage": {"chat:write", "chat:write.customize", "chat:write.public"},
-    "conversations.history": {"channels:history", "groups:history", "im:history", "mpim:history"},
-    "conversations.replies": {"channels:history", "groups:history", "im:history", "mpim:history"},
-    "conversations.list": {"channels:read", "groups:read", "im:read", "mpim:read"},
-    "users.conversations": {"channels:read", "groups:read", "im:read", "mpim:read"},
-    "conversations_info": {"channels:read", "groups:read", "im:read", "mpim:read"},
-    "users_info": {"users:read", "users:read.email"},
-    "files_info": set(),  # files:read, if a command brings it: without it a file has its id alone
-}
-"""What each method that the pack calls with its bot token may need (docs.slack.dev on each)."""
+def test_everything() -> None:
+    """Whatever is chosen, Slack accepts it, and each scope is there once."""
+    document = yaml.safe_load(manifest(events=f"{ALL},pin_added", commands=ALL))
+    assert problems(document, SHAPE) == []
+    assert {"pins:read", "users:read", "files:write", "channels:manage"} <= set(
+        document["oauth_config"]["scopes"]["bot"]
+    )
 
 
-def test_scopes_are_those_of_the_methods_that_are_called() -> None:
-    """Every method that the code calls is known here, and their scopes are the manifest's, no more."""
-    called = set()
-    for path in Path(flyte_slack.slack.__path__[0]).rglob("*.py"):
-        source = path.read_text()
-        called |= set(re.findall(r"web\.((?!api_call)[a-z]+_\w+)\(", source))
-        called |= {
-            node.value
-            for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.Constant)
-            and re.fullmatch(r"(conversations|users)\.[a-z]+", str(node.value))
-        }
-    assert called == METHODS.keys()
-    assert set().union(*METHODS.values()) == {scope.name for scope in SCOPES}
-
-
-async def test_events_are_those_that_are_understood() -> None:
-    """Every event that the app subscribes to does something, and needs a scope that the app asks for."""
-    needs = {
-        "channel_rename": "channels:read",
-        "group_rename": "groups:read",
-        "user_change": "users:read",
-        **{f"message.{kind}": f"{kind}:history" for kind in ("channels", "groups", "im", "mpim")},
-    }
-    assert set(EVENTS) == needs.keys()
-    assert set(needs.values()) <= {scope.name for scope in SCOPES}
-    renamed: list[str] = []
-    directory = Directory(None, lambda: renamed.append("channel"))  # type: ignore[arg-type]
-    for event in ("channel_rename", "group_rename"):
-        directory.learn({"type": event, "channel": {"id": "C1", "name": "new"}})
-    assert len(renamed) == 2
-    directory.learn({"type": "user_change", "user": {"id": "U1", "name": "bobby"}})
-    assert (await directory.user("U1")).name == "bobby"
+@pytest.mark.parametrize("url", [None, URL])
+def test_slash_commands_and_shortcuts(url: str | None) -> None:
+    """They are declared, with their scope."""
+    document = yaml.safe_load(
+        manifest(
+            url,
+            slash_commands={"/deploy": "Deploys a service"},
+            shortcuts={"new": "New incident"},
+            message_shortcuts={"ack": "Acknowledge"},
+        )
+    )
+    assert problems(document, SHAPE) == []
+    assert "commands" in document["oauth_config"]["scopes"]["bot"]
+    assert document["features"]["slash_commands"][0]["command"] == "/deploy"
+    assert [each["type"] for each in document["features"]["shortcuts"]] == ["global", "message"]
+    assert document["settings"]["interactivity"]["is_enabled"] is True
+    assert document["features"]["slash_commands"][0].get("url") == url
