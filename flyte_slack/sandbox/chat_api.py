@@ -1,7 +1,7 @@
 """What the page and scripts talk to: write as a person, read a channel, follow what happens.
 
-``POST messages``, ``GET messages``, ``GET channels`` and ``GET stream`` speak JSON; the stream sends
-server-sent events. A refusal is ``{"error": sentence}``.
+``POST messages``, ``GET messages``, ``GET channels``, ``GET trace`` and ``GET stream`` speak JSON; the stream
+sends server-sent events. A refusal is ``{"error": sentence}``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from .slack_arguments import MESSAGE_LIMIT
+from .trace import Trace
 from .workspace import TOMBSTONE, Channel, Event, Message, NotInWorkspaceError, Workspace
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -33,8 +34,9 @@ class Refused(Exception):
 class ChatApi:
     """The sandbox's own interface to the workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, trace: Trace | None = None) -> None:
         self.workspace = workspace
+        self._trace = trace or Trace()
         self._streams: set[Frames] = set()
         self._closed = False
         self._stop_listening = workspace.listen(self._heard)
@@ -46,6 +48,7 @@ class ChatApi:
         app.router.add_get("/messages", self._read)
         app.router.add_get("/channels", self._channels)
         app.router.add_get("/stream", self._stream)
+        app.router.add_get("/trace", self._get_trace)
         return app
 
     def close(self) -> None:
@@ -90,6 +93,13 @@ class ChatApi:
 
     async def _channels(self, _request: web.Request) -> web.Response:
         return web.json_response(self._directory())
+
+    async def _get_trace(self, request: web.Request) -> web.Response:
+        since = request.query.get("since", "") or "0"
+        if not since.isdecimal() or len(since) > 15:
+            raise Refused(400, "since must be a number: the next of an earlier answer.")
+        entries, number = self._trace.since(int(since))
+        return web.json_response({"entries": entries, "next": number})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Send each new message as it is posted, changed or deleted.

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,10 +18,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from .chat_api import ChatApi
+from .dead_packs import DeadPacks
 from .flows import Flow, load_flows
 from .flyte_api import FlyteApi
 from .slack_api import SlackApi
 from .socket_mode import SocketMode
+from .trace import Trace
 from .workspace import Workspace
 
 SOCKET_PATH = "/slack/socket"
@@ -54,9 +57,10 @@ class Sandbox:
         self.port = port
         self.workspace = workspace or Workspace()
         self.socket_mode = socket_mode or SocketMode(self.workspace)
-        self.slack = SlackApi(self.workspace, self._socket_url, burst=burst)
-        self.chat = ChatApi(self.workspace)
-        self.flyte = FlyteApi()
+        self.trace = Trace()
+        self.slack = SlackApi(self.workspace, self._socket_url, burst=burst, trace=self.trace)
+        self.chat = ChatApi(self.workspace, self.trace)
+        self.flyte = FlyteApi(trace=self.trace, dead_packs=DeadPacks.from_environment(os.environ))
         for flow in [*_shipped_flows(), *(load_flows(flows) if flows else [])]:
             self.flyte.add_flow(flow)
         self._middlewares = tuple(middlewares)

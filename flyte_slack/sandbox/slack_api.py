@@ -16,6 +16,7 @@ from aiohttp import web
 
 from .slack_arguments import Arguments, MethodError
 from .slack_methods import SlackMethods
+from .trace import Trace
 from .workspace import Workspace
 
 BOT_SCOPES = (
@@ -34,7 +35,7 @@ class SlackApi:
 
     ``socket_url`` makes the WebSocket address of ``apps.connections.open`` from the request that asks
     for it. ``burst`` is how many messages a channel takes at once before one a second is the limit,
-    ``scopes`` what the bot token is said to have been granted.
+    ``scopes`` what the bot token is said to have been granted, ``trace`` where calls are noted.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class SlackApi:
         app_token: str = "xapp-sandbox",  # noqa: S107
         burst: int = 20,
         scopes: Sequence[str] = BOT_SCOPES,
+        trace: Trace | None = None,
     ) -> None:
         self.workspace = workspace
         self.methods = SlackMethods(workspace, burst)
@@ -53,6 +55,7 @@ class SlackApi:
         self.app_token = app_token
         self.scopes = list(scopes)
         self._socket_url = socket_url
+        self._trace = trace or Trace()
 
     @property
     def posts(self) -> list[dict[str, Any]]:
@@ -69,17 +72,25 @@ class SlackApi:
     async def _call(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
         headers: dict[str, str] = {}
+        arguments = Arguments()
         try:
             arguments = await _read(request)
             token = _token(request, arguments)
             if token in (self.bot_token, self.app_token):
                 granted = self.scopes if token == self.bot_token else ["connections:write"]
                 headers["x-oauth-scopes"] = ",".join(granted)
-            answer = self._answer(request, method, arguments, token)
+            answer = {"ok": True, **self._answer(request, method, arguments, token)}
         except MethodError as error:
             logger.debug("Slack method %s answered %s", method, error.code)
+            self._note(method, arguments, {"ok": False, "error": error.code})
             return _refusal(error, headers)
-        return web.json_response({"ok": True, **answer}, headers=headers)
+        self._note(method, arguments, answer)
+        return web.json_response(answer, headers=headers)
+
+    def _note(self, method: str, arguments: Arguments, answer: dict[str, Any]) -> None:
+        # The address of a WebSocket lets in whoever knows it.
+        secret = method == "apps.connections.open" and answer["ok"]
+        self._trace.slack_call(method, dict(arguments), {"ok": True} if secret else answer)
 
     def _answer(self, request: web.Request, method: str, arguments: Arguments, token: str) -> dict[str, Any]:
         if method == "api.test":
