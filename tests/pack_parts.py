@@ -72,7 +72,7 @@ class Parts:
 
     async def see(self, key: str, lane: str = "C1", **body: Any) -> None:
         """Store an inbound event and wake its lane, as the listener does."""
-        if await self.store.inbox.add(key, lane, body):
+        if await self.store.inbox.add(key, lane, body, kind="Seen"):
             self.events.wake(lane)
 
     @staticmethod

@@ -99,9 +99,9 @@ class Command:
         events: names of the events that its handler may return.
         help_url: page that explains it.
         handler: coroutine function that gets the input (a JSON object) and an `ActionContext`.
-        lane: gives for an input what its execution must stay in order with, or None where that has to be
-            looked up first.
-        find_lane: looks it up; the next action is taken only when it has answered.
+        lane: gives for an input what its execution must stay in order with, or None if it waits for no
+            other; a `?` and a name if it has to be looked up first.
+        find_lane: looks it up; what it returns for a name that nobody knows is a lane too.
 
     Raises:
         ValueError: no result event is named, or one twice.

@@ -190,12 +190,9 @@ class ResultDelivery:
         self._recovered = recovered
         self._posts = asyncio.Semaphore(_CONCURRENT_POSTS)
         self._lanes = Lanes("results", self._work, self._actions.results, store.leases)
+        self.wake = self._lanes.wake
         self.idle = self._lanes.idle
         self.stop = self._lanes.stop
-
-    def wake(self, id_: int) -> None:
-        """Say that the result of an action waits."""
-        self._lanes.wake(str(id_))
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -206,7 +203,7 @@ class ResultDelivery:
         refused_at: float | None = None
         tries = 0
         while self._lanes.held(lane):
-            result = await retries.until_stored(self._actions.result, int(lane))
+            result = await retries.until_stored(self._actions.result, lane)
             if result is None:
                 return
             links = await self._registration.links()

@@ -8,7 +8,7 @@ from typing import Any
 from .. import logs, retries
 from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
-from ..store import PARKED, Store, StoredAction
+from ..store import Store, StoredAction
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
 from .lanes import Lanes
@@ -16,7 +16,7 @@ from .metrics import ACTION_FINISHED, ACTIONS
 
 log = logs.get(__name__)
 
-_NO_LANE = ""
+_UNKNOWN = "?"  # begins the lane of actions whose own lane is being looked up, by the name that follows
 _BATCH = 10  # of a lane, in memory
 
 
@@ -69,34 +69,29 @@ class Dispatcher:
         self.stop = self._lanes.stop
 
     async def keep(self, action: Action) -> str | None:
-        """Store an action that was taken, put it into its lane, and wake that.
+        """Store an action that was taken into its lane, and wake that.
 
         Returns:
-            Its identity, or None where it was stored before.
+            Its identity, or None if it was stored before.
 
         Raises:
             StoreUnavailable: it may not be stored; call again.
         """
-        command = self._pack.command(action.command)
-        lane = self._lane(command, action)
-        looked_up = command is not None and lane is None
-        stored_in = PARKED if looked_up else lane or _NO_LANE
-        identity = await self._store.actions.add(action.result, stored_in, action.command, action.input)
-        if looked_up and command is not None and command.find_lane is not None:
-            lane = _storable(await command.find_lane(action.input))
-            await self._store.actions.move(action.result, lane)
-        self.wake(lane or _NO_LANE)
+        lane = self._lane(self._pack.command(action.command), action)
+        identity = await self._store.actions.add(action.result, lane, action.command, action.input)
+        if lane := lane or identity:
+            self.wake(lane)
         return identity
 
     def _lane(self, command: Command | None, action: Action) -> str | None:
-        """Return what an action must stay in order with, or None where the command must look it up."""
+        """Return what an action must stay in order with, or None if that is nothing."""
         if command is None or not isinstance(action.input, dict):
-            return _NO_LANE
+            return None
         try:
             lane = command.lane(action.input)
         except Exception:  # executing it will show what is wrong; taking must go on
             log.exception("the lane of an action cannot be told", command=action.command)
-            return _NO_LANE
+            return None
         return None if lane is None else _storable(lane)
 
     async def run(self) -> None:
@@ -105,6 +100,10 @@ class Dispatcher:
 
     async def _work(self, lane: str) -> None:
         while waiting := await retries.until_stored(self._store.actions.waiting, lane, _BATCH):
+            if lane.startswith(_UNKNOWN) and (found := await self._found(waiting[0])) not in {None, lane}:
+                await self._store.actions.move_lane(lane, found)
+                self.wake(found)
+                continue
             for action in waiting:
                 context = _Context(self._store, action, partial(self._lanes.held, action.lane))
                 try:
@@ -115,9 +114,16 @@ class Dispatcher:
                 ACTIONS.labels(self._named(action), event.name).inc()
                 ACTION_FINISHED.observe(max(0.0, time.time() - action.taken_at))
                 log.info("action finished", command=action.command, action=action.identity, name=event.name)
-                self._delivery.wake(action.id)
+                self._delivery.wake(action.identity)
             if len(waiting) < _BATCH and self._store.leases.alone:
                 return  # what was stored meanwhile has woken the lane
+
+    async def _found(self, action: StoredAction) -> str | None:
+        """Return the lane of an action as its command finds it, or None if it finds none."""
+        command = self._pack.command(action.command)
+        if command is None or command.find_lane is None or not isinstance(action.input, dict):
+            return None
+        return _storable(await command.find_lane(action.input))
 
     async def _execute(self, action: StoredAction, context: _Context) -> Event:
         """Return the one event that an action ends in; nothing escapes as an error."""

@@ -4,20 +4,27 @@ States: `taken → executing → finished → delivered`, or `dead` with the rea
 goes from `taken` to `delivered` or `dead`.
 """
 
-from .actions import PARKED, Actions, StoredAction, StoredResult
+from .actions import Actions, Ending, StoredAction, StoredResult
 from .dead import DeadRow
 from .examine import examine
+from .gaps import Gap, GapLane, Gaps
 from .inbox import Inbox, StoredEvent
+from .keys import Key, Keys
 from .leases import Leases
 from .sql import Held
 from .store import Store
 
 __all__ = [
-    "PARKED",
     "Actions",
     "DeadRow",
+    "Ending",
+    "Gap",
+    "GapLane",
+    "Gaps",
     "Held",
     "Inbox",
+    "Key",
+    "Keys",
     "Leases",
     "Store",
     "StoredAction",

@@ -3,24 +3,20 @@
 import json
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, bindparam, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from .. import retries
 from ..errors import LeaseLost
 from .database import Database
+from .keys import Key, KeyRow, keep
 from .leases import Leases
 from .schema import State, actions
 from .sql import Held, changes, held, insert_new
 from .writer import Bulk, Writer, each
-
-PARKED = "?"
-"""Lane of actions whose own lane is being looked up; who looks for work passes it over for a while."""
-
-PARKED_FOR = 15.0
-"""Seconds after which a parked action is left over from a crash, and is executed as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class StoredAction:
         lane: what it must stay in order with.
         command: name of the command.
         input: the command's input, whatever JSON value it is.
-        begun_at: when its execution was begun, where how that ended is not known; else None.
+        begun_at: when its execution was begun, if how that ended is not known; else None.
         taken_at: when it was stored, in seconds since the epoch.
     """
 
@@ -71,6 +67,23 @@ class StoredResult:
     refused_for: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an action ends.
+
+    Attributes:
+        action: the action.
+        result: the event that it ends in.
+        busy_until: until when it keeps its lane busy, in seconds since the epoch, or None.
+        keys: what is to be remembered with it.
+    """
+
+    action: StoredAction
+    result: dict[str, Any]
+    busy_until: float | None = None
+    keys: Sequence[Key] = ()
+
+
 class Actions:
     """The table of actions."""
 
@@ -84,17 +97,17 @@ class Actions:
         )
         self._not_executed = _BY_ID.where(fence, _unfinished()).values(state=State.TAKEN)
 
-    async def add(self, reference: str, lane: str, command: str, input_: object) -> str | None:
+    async def add(self, reference: str, lane: str | None, command: str, input_: object) -> str | None:
         """Store an action that was taken.
 
         Args:
             reference: where Flyte wants its result; no two actions have the same.
-            lane: what it must stay in order with.
+            lane: what it must stay in order with; None if it waits for no other: its lane is its identity.
             command: name of the command.
             input_: its input, whatever JSON value it is.
 
         Returns:
-            Its identity, or None where this action was stored before.
+            Its identity, or None if this action was stored before.
 
         Raises:
             StoreUnavailable: it is not stored.
@@ -103,7 +116,7 @@ class Actions:
         row = {
             "reference": reference,
             "identity": identity,
-            "lane": lane,
+            "lane": identity if lane is None else lane,
             "state": State.TAKEN,
             "command": json.dumps(command),
             "input": json.dumps(input_),
@@ -113,25 +126,23 @@ class Actions:
         new = await self._writer.write(lambda connection: insert_new(connection, actions, "reference", [row]))
         return identity if new else None
 
-    async def move(self, reference: str, lane: str) -> None:
-        """Put an action whose execution was not begun into another lane."""
-        statement = (
-            update(actions)
-            .where(actions.c.reference == reference, actions.c.state == State.TAKEN)
-            .values(lane=lane)
-        )
-        await self._writer.persist(changes(statement))
+    async def move_lane(self, from_lane: str, to_lane: str) -> int:
+        """Move the unfinished actions of a lane into another, where they stand in the order taken.
+
+        An action that was begun moves too. Whoever read it before must leave it to its new lane:
+        `executing()` raises `LeaseLost`.
+
+        Returns:
+            How many were moved.
+        """
+        statement = update(actions).where(actions.c.lane == from_lane, _unfinished()).values(lane=to_lane)
+        return await self._writer.persist(changes(statement))
 
     async def lanes(self, limit: int = 1000) -> list[str]:
         """Return lanes in which actions wait to be executed and no other replica works, oldest first."""
-        now = time.time()  # a clock that was set back leaves actions that were taken in the future
         query = (
             select(actions.c.lane)
-            .where(
-                _unfinished(),
-                (actions.c.lane != PARKED) | ~actions.c.taken_at.between(now - PARKED_FOR, now + PARKED_FOR),
-                self._leases.free("actions", actions.c.lane),
-            )
+            .where(_unfinished(), self._leases.free("actions", actions.c.lane))
             .group_by(actions.c.lane)
             .order_by(func.min(actions.c.id))
             .limit(limit)
@@ -165,7 +176,11 @@ class Actions:
         await self._writer.persist(changes(self._not_executed, {"row": action.id}))
 
     async def finished(
-        self, action: StoredAction, result: dict[str, Any], busy_until: float | None = None
+        self,
+        action: StoredAction,
+        result: dict[str, Any],
+        busy_until: float | None = None,
+        keys: Sequence[Key] = (),
     ) -> None:
         """Keep the result of an action, in place of its input.
 
@@ -173,27 +188,38 @@ class Actions:
             action: the action.
             result: the event that it ends in.
             busy_until: what `busy_until()` returns for its lane from now on, if it is later.
+            keys: what is to be remembered with it, in the same transaction.
         """
-        await self._change(_FINISHED, action.id, event=json.dumps(result), busy=busy_until)
+        await self.finished_together([Ending(action, result, busy_until, keys)])
+
+    async def finished_together(self, endings: Sequence[Ending]) -> None:
+        """Keep the results of several actions in one transaction. Those finished before are left alone."""
+        now = time.time()
+        rows = [
+            {"row": ending.action.id, "event": json.dumps(ending.result), "busy": ending.busy_until}
+            for ending in endings
+        ]
+        kept = [[key.row(now) for key in ending.keys] for ending in endings]
+        await retries.until_stored(self._writer.together, _finish, list(zip(rows, kept, strict=True)))
 
     async def busy_until(self, lane: str) -> float | None:
-        """Return until when a lane is busy, as its actions left it; None where none of them did."""
+        """Return until when a lane is busy, as its actions left it; None if none of them did."""
         return await self._database.read(lambda connection: connection.scalar(_BUSY_UNTIL, {"of": lane}))
 
     async def results(self, limit: int = 1000) -> list[str]:
-        """Return lanes of results that wait and that no other replica delivers, in the order taken."""
-        lane = cast(actions.c.id, Text)
+        """Return the identities of actions whose results wait and no other replica delivers, oldest first."""
         query = (
-            select(lane)
-            .where(actions.c.state == State.FINISHED, self._leases.free("results", lane))
+            select(actions.c.identity)
+            .where(_waits(), self._leases.free("results", actions.c.identity))
             .order_by(actions.c.id)
             .limit(limit)
         )
         return await self._database.search(lambda connection: list(connection.scalars(query)))
 
-    async def result(self, id_: int) -> StoredResult | None:
-        """Return a result that waits, or None where it does not wait any more."""
-        row = await self._database.read(lambda connection: connection.execute(_RESULT, {"row": id_}).first())
+    async def result(self, identity: str) -> StoredResult | None:
+        """Return the result of an action, or None if it does not wait any more."""
+        which = {"of": identity}
+        row = await self._database.read(lambda connection: connection.execute(_RESULT, which).first())
         return _result(row) if row else None
 
     async def delivering(self, result: StoredResult) -> None:
@@ -255,18 +281,29 @@ _WAITING = (
     .order_by(actions.c.id)
     .limit(bindparam("most"))
 )
-_RESULT = select(actions).where(actions.c.id == bindparam("row"), actions.c.state == State.FINISHED)
+_RESULT = select(actions).where(actions.c.identity == bindparam("of"), _waits())
 _BUSY_UNTIL = select(func.max(actions.c.busy_until)).where(actions.c.lane == bindparam("of"))
 _BY_ID = update(actions).where(actions.c.id == bindparam("row"))
-_FINISHED = each(
-    _BY_ID.where(_unfinished()).values(
-        state=State.FINISHED, result=bindparam("event"), input=None, busy_until=bindparam("busy")
-    )
+_FINISHED = _BY_ID.where(_unfinished()).values(
+    state=State.FINISHED, result=bindparam("event"), input=None, busy_until=bindparam("busy")
 )
 _DELIVERING = each(_BY_ID.where(_waits()).values(in_doubt=True))
 _DELIVERED = each(
     _BY_ID.where(_waits()).values(state=State.DELIVERED, result=None, ended_at=bindparam("now"))
 )
+
+
+def _finish(connection: Connection, groups: list[list[tuple[dict[str, Any], list[KeyRow]]]]) -> list[None]:
+    """Finish groups of actions, and keep what they remember."""
+    endings = [ending for group in groups for ending in group]
+    remembering = [row["row"] for row, keys in endings if keys]
+    open_: set[int] = set()
+    if remembering:  # what another replica finished before leaves no key
+        query = select(actions.c.id).where(_unfinished(), actions.c.id.in_(remembering)).with_for_update()
+        open_ = set(connection.scalars(query))
+    connection.execute(_FINISHED, [row for row, _ in endings])
+    keep(connection, [key for row, keys in endings if row["row"] in open_ for key in keys])
+    return [None] * len(groups)
 
 
 def _action(row: Row[Any]) -> StoredAction:

@@ -26,6 +26,7 @@ class StoredEvent:
         body: the event as it was received.
         stored_at: when it was stored, in seconds since the epoch.
         position: where in its lane it is.
+        kind: which kind of event it is.
     """
 
     id: int
@@ -33,7 +34,8 @@ class StoredEvent:
     lane: str
     body: dict[str, Any]
     stored_at: float
-    position: float = 0.0
+    position: float
+    kind: str
 
 
 class Inbox:
@@ -43,16 +45,29 @@ class Inbox:
         self._database = database
         self._writer = writer
         self._leases = leases
+        self._arrived = 0.0
 
-    async def add(self, key: str, lane: str, body: dict[str, Any], position: float = 0.0) -> bool:
+    async def add(
+        self,
+        key: str,
+        lane: str,
+        body: dict[str, Any],
+        position: float = 0.0,
+        *,
+        kind: str,
+        fills_gaps: bool = False,
+    ) -> bool:
         """Store an event, unless one with this key was stored in the last 24 hours.
 
         Args:
             key: what makes two deliveries the same event.
             lane: what it must stay in order with.
             body: the event as it was received; anything that JSON can hold.
-            position: where in its lane it is, in the tool's own count. Events that wait are in this order,
-                since connections overtake each other; the newest position is remembered.
+            position: where in its lane it is, in seconds since the epoch. Events that wait are in this
+                order, since connections overtake each other. 0 stands for the time of arrival.
+            kind: which kind of event it is.
+            fills_gaps: whether what comes after it can be read again later: its position is then
+                remembered as the newest of the lane, if it is.
 
         Returns:
             Whether it is new.
@@ -60,20 +75,26 @@ class Inbox:
         Raises:
             StoreUnavailable: it is not stored.
         """
+        position = position or self._arrival()
         row = {
             "key": key,
+            "kind": kind,
             "lane": lane,
             "state": State.TAKEN,
             "body": json.dumps(body),
             "position": position,
             "stored_at": time.time(),
         }
-
-        new: bool = await self._writer.together(_add, row, position)
+        new: bool = await self._writer.together(_add, (row, fills_gaps), position)
         return new
 
+    def _arrival(self) -> float:
+        """Return the time, and never one before what it returned last, though the clock is set back."""
+        self._arrived = max(self._arrived, time.time())
+        return self._arrived
+
     async def newest(self, lane: str) -> float | None:
-        """Return the newest position known of a lane, or None."""
+        """Return the newest position of what fills gaps in a lane, or None."""
         query = select(positions.c.newest).where(positions.c.lane == lane)
         return await self._database.read(lambda connection: connection.scalar(query))
 
@@ -140,17 +161,17 @@ _DELIVERED = each(
 )
 
 
-def _add(connection: Connection, rows: list[dict[str, Any]]) -> list[bool]:
+def _add(connection: Connection, adds: list[tuple[dict[str, Any], bool]]) -> list[bool]:
     """Insert rows, and remember the newest position of each lane; return which of them are new."""
-    new = insert_new(connection, inbox, "key", rows)
+    new = insert_new(connection, inbox, "key", [row for row, _ in adds])
     newest: dict[str, float] = {}
-    for row in rows:
-        if row["key"] in new and row["position"]:
+    for row, fills_gaps in adds:
+        if fills_gaps and row["key"] in new:
             newest[row["lane"]] = max(row["position"], newest.get(row["lane"], 0.0))
     if newest:
         keep_newest(connection, newest)
     results = []
-    for row in rows:
+    for row, _ in adds:
         results.append(row["key"] in new)
         new.discard(row["key"])  # of two with the same key one is new
     return results
@@ -164,4 +185,5 @@ def _event(row: Row[Any]) -> StoredEvent:
         body=json.loads(row.body),
         stored_at=row.stored_at,
         position=row.position,
+        kind=row.kind,
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from ..errors import SchemaTooNew
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised by one with every change of the tables; `_UPGRADES` holds the way from each older one."""
 
 
@@ -50,6 +50,7 @@ inbox = Table(
     metadata,
     Column("id", _RowId, primary_key=True, autoincrement=True),
     Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
     Column("lane", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("position", Float, nullable=False),
@@ -98,9 +99,40 @@ actions = Table(
     Column("ended_at", Float),
 )
 Index("actions_by_busyness", actions.c.lane, actions.c.busy_until)
+Index("actions_by_identity", actions.c.identity, unique=True)
 Index("actions_by_lane", actions.c.state, actions.c.lane, actions.c.id)
 Index("actions_by_end", actions.c.ended_at)
 Index("actions_by_age", actions.c.state, actions.c.taken_at)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("lane", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("used_at", Float, nullable=False),
+)
+Index("keys_by_use", keys.c.used_at)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("since", Float, nullable=False),
+    Column("until", Float),
+)
+
+gap_lanes = Table(
+    "gap_lanes",
+    metadata,
+    Column("gap", _RowId, primary_key=True, autoincrement=False),
+    Column("lane", Text, primary_key=True),
+    Column("progress", Text),
+    Column("done", Boolean, nullable=False),
+)
+
+_ROW_ID = {"sqlite": "INTEGER NOT NULL PRIMARY KEY", "postgresql": "BIGSERIAL NOT NULL PRIMARY KEY"}
 
 _UPGRADES: dict[int, tuple[str, ...]] = {
     1: (
@@ -112,6 +144,21 @@ _UPGRADES: dict[int, tuple[str, ...]] = {
     2: (
         "ALTER TABLE actions ADD COLUMN busy_until FLOAT",
         "CREATE INDEX actions_by_busyness ON actions (lane, busy_until)",
+    ),
+    3: (
+        # the default is what a replica of the version before stores while it is replaced
+        "ALTER TABLE inbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'MessageSent'",
+        "CREATE UNIQUE INDEX actions_by_identity ON actions (identity)",
+        # actions whose lane was being looked up stay in order with each other
+        "UPDATE actions SET lane = (SELECT identity FROM actions WHERE lane = '?' ORDER BY id LIMIT 1)"
+        " WHERE lane = '?'",
+        "UPDATE actions SET lane = identity WHERE lane = ''",
+        "CREATE TABLE keys (kind VARCHAR(32) NOT NULL, lane TEXT NOT NULL, name TEXT NOT NULL,"
+        " value TEXT NOT NULL, used_at FLOAT NOT NULL, PRIMARY KEY (kind, lane, name))",
+        "CREATE INDEX keys_by_use ON keys (used_at)",
+        "CREATE TABLE gaps (id {row_id}, since FLOAT NOT NULL, until FLOAT)",
+        "CREATE TABLE gap_lanes (gap BIGINT NOT NULL, lane TEXT NOT NULL,"
+        " progress TEXT, done BOOLEAN NOT NULL, PRIMARY KEY (gap, lane))",
     ),
 }
 
@@ -148,5 +195,5 @@ def prepare(connection: Connection) -> None:
         )
     for step in range(found, SCHEMA_VERSION):
         for statement in _UPGRADES[step]:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.replace("{row_id}", _ROW_ID[connection.dialect.name]))
     connection.execute(meta.update().where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION)))

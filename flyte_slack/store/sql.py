@@ -64,6 +64,20 @@ def insert_new(connection: Connection, table: Table, key: str, rows: Sequence[di
     return set(connection.execute(_insert_new(connection.dialect.name, table, key), rows).scalars())
 
 
+def replace_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows in place of those with the same primary keys."""
+    if rows:
+        connection.execute(_replace(connection.dialect.name, table), rows)
+
+
+@cache
+def _replace(dialect: str, table: Table) -> Any:
+    statement = _INSERTS[dialect](table)
+    key = [column.name for column in table.primary_key]
+    rest = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=rest)
+
+
 def replace(connection: Connection, table: Table, row: dict[str, Any]) -> None:
     """Insert a row in place of the one with the same primary key."""
     key = [column.name for column in table.primary_key]

@@ -19,7 +19,9 @@ from . import schema
 from .actions import Actions
 from .database import Database, cause_of
 from .dead import Dead
+from .gaps import Gaps
 from .inbox import Inbox
+from .keys import Keys
 from .leases import Leases, LeaseTable, SoleOwner
 from .schema import State
 from .sql import NONE, Held, replace
@@ -30,6 +32,9 @@ log = logs.get(__name__)
 
 KEPT_FOR = 25 * 3600.0
 """Seconds that a delivered row stays, so that a redelivery is known: 24 hours (promise 2) and some."""
+
+KEYS_KEPT_FOR = 30 * 24 * 3600.0
+"""Seconds that a key stays after its last use."""
 
 _PRUNE_EVERY = 300.0
 _LOOK_EVERY = 2.0
@@ -70,9 +75,11 @@ class Store:
     Use `Store.open()` as an asynchronous context manager, and let `run()` go on beside the work.
 
     Attributes:
-        inbox: events seen in Slack, on their way to Flyte.
-        actions: actions taken from Flyte, and their results on their way back.
-        dead: what was put aside.
+        inbox: events that were received, on their way out.
+        actions: actions that were taken, and their results on their way back.
+        keys: what finished actions leave for later ones.
+        gaps: what is still to be read of times in which nothing was received.
+        dead: dead letters.
         leases: keep replicas on one database out of each other's lanes.
         stats: what it held a few seconds ago.
     """
@@ -84,6 +91,8 @@ class Store:
         self.leases = leases
         self.inbox = Inbox(database, self._writer, leases)
         self.actions = Actions(database, self._writer, leases)
+        self.keys = Keys(database, self._writer)
+        self.gaps = Gaps(database, self._writer)
         self.dead = Dead(database, self._writer)
         self.stats = Stats()
         self._commits = (self._writer, *leases.commits)
@@ -178,6 +187,7 @@ class Store:
                     pruned_at = time.monotonic()
                     await self.inbox.prune(time.time() - KEPT_FOR)
                     await self.actions.prune(time.time() - KEPT_FOR)
+                    await self.keys.prune(time.time() - KEYS_KEPT_FOR)
                 self.stats = await self._count()
                 if self.stats.events.number >= 2 * max(told.events.number, _WORTH_TELLING):
                     told = self.stats

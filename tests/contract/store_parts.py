@@ -21,7 +21,7 @@ async def finished(store: Store, reference: str = "r/1", result: str = "R") -> S
     await store.actions.add(reference, reference, "sendMessage", {})
     stored = await action(store, reference)
     await store.actions.finished(stored, {"event": result})
-    waiting = await store.actions.result(stored.id)
+    waiting = await store.actions.result(stored.identity)
     assert waiting is not None
     return waiting
 

@@ -229,9 +229,9 @@ async def test_lanes_of_others_are_left_out(
 ) -> None:
     """Who looks for work finds the lanes that nobody works in, and those of a replica that vanished."""
     for lane in ("C1", "C2"):
-        await one.store.inbox.add(lane, lane, {})
+        await one.store.inbox.add(lane, lane, {}, kind="Seen")
         await one.store.actions.add(f"r/{lane}", lane, "c", {})
-    results = [str((await finished(one.store, f"r/{number}")).id) for number in range(2)]
+    results = [(await finished(one.store, f"r/{number}")).identity for number in range(2)]
     for kind, lane in (("inbox", "C1"), ("actions", "C1"), ("results", results[0])):
         assert await one.claim(lane, kind)
 
@@ -259,7 +259,7 @@ async def test_vanished_replicas_action_is_taken_over_as_begun(
     assert (taken_over.begun_at, taken_over.input) == (7.5, {"n": 1})
     await other.store.actions.finished(taken_over, {"event": "other"})
     await one.store.actions.finished(taken_over, {"event": "one"})
-    result = await one.store.actions.result(taken_over.id)
+    result = await one.store.actions.result(taken_over.identity)
     assert result is not None
     assert result.result == {"event": "other"}, "one action has one result"
 
@@ -267,7 +267,10 @@ async def test_vanished_replicas_action_is_taken_over_as_begun(
 async def test_same_message_over_two_replicas_is_one(one: Replica, other: Replica) -> None:
     """A message that reaches two replicas, at once or later, is new once (promise 2)."""
     for number in range(20):
-        adds = (replica.store.inbox.add(f"C1:{number}", "C1", {}, float(number)) for replica in (one, other))
+        adds = (
+            replica.store.inbox.add(f"C1:{number}", "C1", {}, float(number), kind="Seen")
+            for replica in (one, other)
+        )
         assert sum(await asyncio.gather(*adds)) == 1
     assert await count(one.store.inbox) == 20
     assert await other.store.inbox.newest("C1") == 19.0
@@ -279,7 +282,7 @@ async def test_replicas_that_start_at_once(postgres: Postgres) -> None:
     stores = await asyncio.gather(*(Store.open(url) for _ in range(5)))
     for number, opened in enumerate(stores):
         async with opened as store:
-            assert await store.inbox.add(str(number), "C1", {})
+            assert await store.inbox.add(str(number), "C1", {}, kind="Seen")
     async with await Store.open(url) as store:
         assert await count(store.inbox) == 5
 

@@ -73,7 +73,7 @@ async def stored_shape(url: str) -> object:
 async def test_older_version_is_upgraded(url: str, older: tuple[str, ...]) -> None:
     """A store of an older schema version gets what this one has, and keeps its rows."""
     async with await Store.open(url) as store:
-        await store.inbox.add("C1:1", "C1", {"text": "kept"}, 1.0)
+        await store.inbox.add("C1:1", "C1", {"text": "kept"}, 1.0, kind="Seen")
         new = await store._database.read(shape)
         await store._database.write(partial(downgrade, older))
         assert await store._database.read(shape) != new

@@ -7,7 +7,7 @@ from store_parts import Opener, action, allowed, finished
 from support import count
 
 from flyte_slack.errors import LeaseLost
-from flyte_slack.store import Store
+from flyte_slack.store import Ending, Store
 from flyte_slack.store.schema import State
 
 
@@ -68,8 +68,8 @@ class TestActions:
         async with reopen() as store:
             waiting = await finished(store, "/v1/packs/My Pack/actions/1/result", "MessageSent")
         async with reopen() as store:
-            assert await store.actions.results() == [str(waiting.id)]
-            result = await store.actions.result(waiting.id)
+            assert await store.actions.results() == [waiting.identity]
+            result = await store.actions.result(waiting.identity)
             assert result == waiting
             assert result.reference == "/v1/packs/My Pack/actions/1/result"
             assert (result.result, result.in_doubt, result.refused_for) == (
@@ -78,14 +78,14 @@ class TestActions:
                 None,
             )
             await store.actions.delivered(result)
-            assert await store.actions.result(waiting.id) is None
+            assert await store.actions.result(waiting.identity) is None
             assert await store.actions.results() == []
             assert await count(store.actions, State.DELIVERED) == 1
 
     async def test_results_come_in_the_order_taken_and_not_all_at_once(self, store: Store) -> None:
         """As many waiting results are told as asked for, the oldest first, each a lane of its own."""
         results = [await finished(store, f"r/{number}") for number in range(12)]
-        lanes = [str(result.id) for result in results]
+        lanes = [result.identity for result in results]
         assert await store.actions.results(limit=2) == lanes[:2]
         await store.actions.delivered(results[0])
         assert await store.actions.results() == lanes[1:]
@@ -100,26 +100,52 @@ class TestActions:
         await store.actions.executing(await action(store), 5.25)
         assert (await action(store)).begun_at == 5.25
 
-    async def test_action_can_be_moved_until_it_is_begun(self, store: Store) -> None:
-        """An action whose lane had to be looked up is put into it; a begun one stays where it is."""
-        for number in range(2):
-            await store.actions.add(f"r/{number}", "", "c", {})
-        await store.actions.move("r/1", "C9")
-        assert await store.actions.lanes() == ["", "C9"]
-        await allowed(store, "C9")
-        await store.actions.executing(await action(store, "C9"))
-        await store.actions.move("r/1", "C8")
-        assert await store.actions.lanes() == ["", "C9"]
+    async def test_action_without_a_lane_has_its_own(self, store: Store) -> None:
+        """What waits for no other is a lane by itself, named by its identity."""
+        first, second = [await store.actions.add(f"r/{number}", None, "c", {}) for number in range(2)]
+        assert first
+        assert second
+        assert await store.actions.lanes() == [first, second]
+        assert (await action(store, first)).identity == first
+
+    async def test_lane_moves_into_another(self, store: Store) -> None:
+        """All that is unfinished in a lane moves, begun or not, and stands there in the order taken."""
+        for number in range(6):
+            await store.actions.add(f"r/{number}", ("?name", "C9", "C1")[number % 3], "c", number)
+        await allowed(store, "?name")
+        await store.actions.executing(await action(store, "?name"), 5.0)
+        assert await store.actions.move_lane("?name", "C9") == 2
+        assert [each.input for each in await store.actions.waiting("C9", 10)] == [0, 1, 3, 4]
+        assert (await action(store, "C9")).begun_at == 5.0
+        assert await store.actions.lanes() == ["C9", "C1"]
+        assert await store.actions.move_lane("?name", "C9") == 0
+
+    async def test_what_is_finished_does_not_move(self, store: Store) -> None:
+        """A lane that is moved takes along nothing that has ended: its results wait where they are."""
+        waiting = await finished(store, "r/1")
+        assert await store.actions.move_lane("r/1", "C9") == 0
+        assert await store.actions.result(waiting.identity) == waiting
 
     async def test_moved_action_is_not_executed_from_its_old_lane(self, store: Store) -> None:
         """Whoever read an action before it was moved must leave it to its new lane."""
-        await store.actions.add("r/1", "", "c", {})
-        await allowed(store, "", "C9")
-        read = await action(store, "")
-        await store.actions.move("r/1", "C9")
+        await store.actions.add("r/1", "?name", "c", {})
+        await allowed(store, "?name", "C9")
+        read = await action(store, "?name")
+        await store.actions.move_lane("?name", "C9")
         with pytest.raises(LeaseLost):
             await store.actions.executing(read)
         assert (await action(store, "C9")).begun_at is None
+
+    async def test_several_actions_finish_together(self, store: Store) -> None:
+        """Actions that one call has done get each its result, in one transaction."""
+        for number in range(3):
+            await store.actions.add(f"r/{number}", "C1", "c", number)
+        first, second, third = await store.actions.waiting("C1", 3)
+        await store.actions.finished(second, {"event": "before"})
+        endings = [Ending(each, {"event": f"R{each.input}"}) for each in (first, second, third)]
+        await store.actions.finished_together(endings)
+        results = [await store.actions.result(identity) for identity in await store.actions.results()]
+        assert [result and result.result["event"] for result in results] == ["R0", "before", "R2"]
 
     async def test_finished_action_is_not_executed_again(self, store: Store) -> None:
         """Whoever read an action before another finished it must leave it alone."""
@@ -130,7 +156,7 @@ class TestActions:
         with pytest.raises(LeaseLost):
             await store.actions.executing(read)
         await store.actions.finished(read, {"event": "second"})
-        result = await store.actions.result(read.id)
+        result = await store.actions.result(read.identity)
         assert result is not None
         assert result.result == {"event": "first"}
 
@@ -148,16 +174,16 @@ class TestActions:
             result = await finished(store)
             await store.actions.delivering(result)
         async with reopen() as store:
-            cut_off = await store.actions.result(result.id)
+            cut_off = await store.actions.result(result.identity)
             assert cut_off is not None
             assert cut_off.in_doubt
             await store.actions.undelivered(cut_off, in_doubt=False, refused_for=123.5)
         async with reopen() as store:
-            refused = await store.actions.result(result.id)
+            refused = await store.actions.result(result.identity)
             assert refused is not None
             assert (refused.in_doubt, refused.refused_for) == (False, 123.5)
             await store.actions.undelivered(refused, in_doubt=True)
-            doubted = await store.actions.result(result.id)
+            doubted = await store.actions.result(result.identity)
             assert doubted is not None
             assert (doubted.in_doubt, doubted.refused_for) == (True, None)
 

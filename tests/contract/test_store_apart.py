@@ -22,7 +22,7 @@ from flyte_slack.store import Store
 
 async def hold():
     async with await Store.open(sys.argv[1]) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
         print("open", flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
@@ -107,12 +107,12 @@ async def test_database_that_goes_away_and_comes_back(
     """While the database is away nothing is acknowledged and the problem is told; it goes on by itself."""
     monkeypatch.setattr(store_module, "_LOOK_EVERY", 0.05)
     async with await Store.open(server.new_database()) as store, running(store.run()):
-        assert await store.inbox.add("1", "C1", {})
+        assert await store.inbox.add("1", "C1", {}, kind="Seen")
         await store.actions.add("r/1", "C1", "c", {})
         (action,) = await store.actions.waiting("C1", 1)
         server.stop(mode)
         with pytest.raises(StoreUnavailable):
-            await store.inbox.add("2", "C1", {})
+            await store.inbox.add("2", "C1", {}, kind="Seen")
         with pytest.raises(StoreUnavailable):
             await store.inbox.waiting("C1", 10)
         assert store.problem is not None
@@ -120,9 +120,9 @@ async def test_database_that_goes_away_and_comes_back(
         server.start()
         await finishing
         await eventually(lambda: store.problem is None)
-        assert await store.inbox.add("2", "C1", {})
+        assert await store.inbox.add("2", "C1", {}, kind="Seen")
         assert [event.key for event in await store.inbox.waiting("C1", 10)] == ["1", "2"]
-        assert await store.actions.results() == [str(action.id)]
+        assert await store.actions.results() == [action.identity]
 
 
 async def test_connections_that_were_cut_while_nobody_used_them(
@@ -132,12 +132,12 @@ async def test_connections_that_were_cut_while_nobody_used_them(
     monkeypatch.setattr(postgresql, "_PING_AFTER", 0.0)
     url = server.new_database()
     async with await Store.open(url) as store:
-        assert await store.inbox.add("1", "C1", {})
+        assert await store.inbox.add("1", "C1", {}, kind="Seen")
         assert await store.leases.claim("inbox", "C1", lambda: None)
         await store.inbox.waiting("C1", 10)
         cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         server.query(url, f"{cut} AND datname = current_database()")
-        assert await store.inbox.add("2", "C1", {})
+        assert await store.inbox.add("2", "C1", {}, kind="Seen")
         assert len(await store.inbox.waiting("C1", 10)) == 2
         await store.leases.release("inbox", "C1")
         assert store.problem is None
@@ -190,11 +190,11 @@ async def test_database_that_goes_silent(postgres: Postgres, monkeypatch: pytest
     async with wire.laid() as port:
         url = postgres.new_database().replace(f":{postgres.port}/", f":{port}/")
         async with await Store.open(url) as store:
-            assert await store.inbox.add("1", "C1", {})
+            assert await store.inbox.add("1", "C1", {}, kind="Seen")
             wire.silence()
             for _ in range(3):
                 with pytest.raises(StoreUnavailable):
-                    await store.inbox.add("2", "C1", {})
+                    await store.inbox.add("2", "C1", {}, kind="Seen")
                 with pytest.raises(StoreUnavailable):
                     await store.leases.claim("inbox", "C1", lambda: None)
                 with pytest.raises(StoreUnavailable):
@@ -209,7 +209,7 @@ async def test_database_that_goes_silent(postgres: Postgres, monkeypatch: pytest
 async def added(store: Store, key: str) -> bool:
     """Whether an event can be stored."""
     with contextlib.suppress(StoreUnavailable):
-        await store.inbox.add(key, "C1", {})
+        await store.inbox.add(key, "C1", {}, kind="Seen")
         return True
     return False
 
@@ -222,7 +222,7 @@ async def test_database_that_starts_up_or_is_full_is_unavailable(server: Postgre
         server.stop("immediate")
         server.start()
         with pytest.raises(StoreUnavailable):
-            await store.inbox.add("1", "C1", {})
+            await store.inbox.add("1", "C1", {}, kind="Seen")
         with pytest.raises(StoreUnavailable):
             await store.inbox.waiting("C1", 10)
         assert store.problem is not None

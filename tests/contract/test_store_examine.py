@@ -30,7 +30,7 @@ async def rows(store: Store) -> list[Any]:
 async def test_store_of_a_pack(url: str, reopen: Opener, tmp_path: Path) -> None:
     """A store that a pack left can be written, and is afterwards what it was."""
     async with reopen() as store:
-        await store.inbox.add("C1:1", "C1", {"text": "hello"})
+        await store.inbox.add("C1:1", "C1", {"text": "hello"}, kind="Seen")
         before = await rows(store)
     files = trace(tmp_path)
     assert (await examine(url)).endswith(f"can be written, schema version {schema.SCHEMA_VERSION}")
@@ -45,7 +45,7 @@ async def test_store_that_a_pack_works_on(url: str, reopen: Opener) -> None:
     async with reopen() as store:
         for number in range(5):
             assert "can be written" in await examine(url)
-            assert await store.inbox.add(f"C1:{number}", "C1", {})
+            assert await store.inbox.add(f"C1:{number}", "C1", {}, kind="Seen")
         assert await count(store.inbox) == 5
 
 
@@ -177,7 +177,7 @@ async def test_damaged(tmp_path: Path) -> None:
 async def test_broken_pages(tmp_path: Path) -> None:
     """A database with broken pages is told."""
     async with await Store.open(file(tmp_path)) as store:
-        await store.inbox.add("C1:1", "C1", {})
+        await store.inbox.add("C1:1", "C1", {}, kind="Seen")
     content = bytearray((tmp_path / "store.db").read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     (tmp_path / "store.db").write_bytes(content)
@@ -189,7 +189,7 @@ async def test_one_broken_page(tmp_path: Path) -> None:
     """A page that is broken, and that nothing would read at start, is told too."""
     async with await Store.open(file(tmp_path)) as store:
         for number in range(50):
-            await store.inbox.add(f"C1:{number}", "C1", {"text": "x" * 2000})
+            await store.inbox.add(f"C1:{number}", "C1", {"text": "x" * 2000}, kind="Seen")
     content = bytearray((tmp_path / "store.db").read_bytes())
     page = content.rindex(b"xxxx") // 4096 * 4096
     content[page : page + 64] = b"\xff" * 64
@@ -214,7 +214,7 @@ async def test_locked_by_another_program(tmp_path: Path) -> None:
 async def test_after_a_crash(tmp_path: Path) -> None:
     """What a killed pack left in its journal is still there afterwards."""
     async with await Store.open(file(tmp_path)) as store:
-        await store.inbox.add("C1:1", "C1", {})
+        await store.inbox.add("C1:1", "C1", {}, kind="Seen")
         copy = tmp_path / "copy"
         copy.mkdir()
         for path in tmp_path.glob("store.db*"):

@@ -28,14 +28,14 @@ def locked(folder: Path) -> Iterator[None]:
 
 async def refused(store: Store, key: str = "big") -> str:
     with pytest.raises(StoreUnavailable) as caught:
-        await store.inbox.add(key, "C1", {"text": "secret text " * 5000})
+        await store.inbox.add(key, "C1", {"text": "secret text " * 5000}, kind="Seen")
     return str(caught.value)
 
 
 async def test_full_disk_refuses_and_tells(tmp_path: Path) -> None:
     """What cannot be stored is refused, and why is told without the texts that were to be stored."""
     async with opened(tmp_path) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
         with capture_logs() as logged, full_disk(tmp_path):
             said = await refused(store)
             assert store.problem is not None
@@ -49,7 +49,7 @@ async def test_full_disk_refuses_and_tells(tmp_path: Path) -> None:
 async def test_same_trouble_is_logged_once(tmp_path: Path) -> None:
     """Many refused writes are one line of the log."""
     async with opened(tmp_path) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
         with capture_logs() as logged, full_disk(tmp_path):
             for number in range(2, 7):
                 await refused(store, str(number))
@@ -59,18 +59,18 @@ async def test_same_trouble_is_logged_once(tmp_path: Path) -> None:
 async def test_store_recovers_by_itself(tmp_path: Path) -> None:
     """With room on the disk again the problem goes away without any work coming in."""
     async with opened(tmp_path) as store, running(store.run()):
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
         with full_disk(tmp_path):
             await refused(store)
         await eventually(lambda: store.problem is None)
         await store.writable()
-        assert await store.inbox.add("big", "C1", {})
+        assert await store.inbox.add("big", "C1", {}, kind="Seen")
 
 
 async def test_writable_waits_for_the_store(tmp_path: Path) -> None:
     """Nobody is told to go on before a write went through."""
     async with opened(tmp_path) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
         with full_disk(tmp_path):
             await refused(store)
             waiting = asyncio.create_task(store.writable())
@@ -90,16 +90,16 @@ async def test_progress_of_an_action_is_kept_until_the_store_takes_it(tmp_path: 
             await eventually(lambda: store.problem is not None)
             assert not finishing.done()
         await finishing
-        assert await store.actions.results() == [str(action.id)]
+        assert await store.actions.results() == [action.identity]
 
 
 async def test_many_writes_into_a_full_disk_all_learn_of_it(tmp_path: Path) -> None:
     """Of writes that share a transaction every one is refused, and none is half there."""
     async with opened(tmp_path) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
         with full_disk(tmp_path):
             ends = await asyncio.gather(
-                *(store.inbox.add(str(n), "C1", {"text": "x" * 60_000}) for n in range(2, 42)),
+                *(store.inbox.add(str(n), "C1", {"text": "x" * 60_000}, kind="Seen") for n in range(2, 42)),
                 return_exceptions=True,
             )
         assert {type(end) for end in ends} == {StoreUnavailable}
@@ -109,11 +109,11 @@ async def test_many_writes_into_a_full_disk_all_learn_of_it(tmp_path: Path) -> N
 async def test_locked_store_refuses_and_recovers(tmp_path: Path) -> None:
     """Another program's lock is waited out for some seconds, refused then, and gone when it is."""
     async with opened(tmp_path) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
         with locked(tmp_path):
             assert "locked" in await refused(store)
             assert "locked" in str(store.problem)
-        assert await store.inbox.add("2", "C1", {})
+        assert await store.inbox.add("2", "C1", {}, kind="Seen")
         assert store.problem is None
 
 
@@ -121,7 +121,7 @@ async def test_many_writes_meet_a_lock_together(tmp_path: Path) -> None:
     """A lock costs writes that wait together one wait, not each its own: Slack's three seconds run."""
     async with opened(tmp_path) as store:
         with locked(tmp_path):
-            adds = [asyncio.create_task(store.inbox.add(str(n), "C1", {})) for n in range(20)]
+            adds = [asyncio.create_task(store.inbox.add(str(n), "C1", {}, kind="Seen")) for n in range(20)]
             await asyncio.wait(adds, return_when=asyncio.FIRST_COMPLETED)
             await breathe()
             waiting_on = sum(not add.done() for add in adds)
@@ -132,7 +132,7 @@ async def test_many_writes_meet_a_lock_together(tmp_path: Path) -> None:
 async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     """A write that was asked for just before the store is closed is not forgotten."""
     async with opened(tmp_path) as store:
-        add = asyncio.create_task(store.inbox.add("1", "C1", {}))
+        add = asyncio.create_task(store.inbox.add("1", "C1", {}, kind="Seen"))
         await asyncio.sleep(0)
     assert await add
     async with opened(tmp_path) as store:
@@ -167,7 +167,9 @@ async def test_file_that_is_no_database(tmp_path: Path) -> None:
 async def test_damaged_database(tmp_path: Path) -> None:
     """A database with broken pages is refused at start, not found out about at work."""
     async with opened(tmp_path) as store:
-        await asyncio.gather(*(store.inbox.add(str(n), "C1", {"t": "x" * 500}) for n in range(2000)))
+        await asyncio.gather(
+            *(store.inbox.add(str(n), "C1", {"t": "x" * 500}, kind="Seen") for n in range(2000))
+        )
     file = tmp_path / "store.db"
     raw = bytearray(file.read_bytes())
     assert len(raw) > 500_000
@@ -195,7 +197,7 @@ async def test_folder_in_place_of_a_file(tmp_path: Path) -> None:
 async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     """A store that a newer pack wrote is refused with a clear sentence, and nothing in it changes."""
     async with opened(tmp_path) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
     with sqlite3.connect(tmp_path / "store.db") as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     connection.close()
@@ -211,7 +213,7 @@ async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 async def test_lock_at_start_is_no_damage(tmp_path: Path) -> None:
     """A store that is only locked is not called damaged: nobody shall move it aside for that."""
     async with opened(tmp_path) as store:
-        await store.inbox.add("1", "C1", {})
+        await store.inbox.add("1", "C1", {}, kind="Seen")
     with locked(tmp_path), pytest.raises(StoreInUse, match=r"store\.db is locked by another program"):
         await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     async with opened(tmp_path) as store:

@@ -36,7 +36,7 @@ async def add(w: World, store: Store, channel: Channel, text: str) -> None:
     ts = w.workspace.new_ts()
     event = {"type": "message", "user": "U0ALICE", "text": text, "ts": ts, "channel": channel.id}
     await store.inbox.add(
-        f"{channel.id}:{ts}", channel.id, {"team_id": "T0SANDBOX", "event": event}, float(ts)
+        f"{channel.id}:{ts}", channel.id, {"team_id": "T0SANDBOX", "event": event}, float(ts), kind="Seen"
     )
 
 

@@ -102,7 +102,7 @@ class PackUnderFaults(RuleBasedStateMachine):
         self.do(arrive())
 
     async def _add(self, lane: str, key: str) -> bool:
-        new = await self.parts.store.inbox.add(key, lane, {}, self.messages.position(key))
+        new = await self.parts.store.inbox.add(key, lane, {}, self.messages.position(key), kind="Seen")
         self.messages.acknowledged.add(key)
         if new:
             self.parts.events.wake(lane)

@@ -121,7 +121,9 @@ class SendMessage:
 
     def _lane(self, input_: Mapping[str, Any]) -> str | None:
         """Return what an action must stay in order with: its channel."""
-        return self._names.known(lane(input_))
+        name = lane(input_)
+        known = self._names.known(name)
+        return f"?{name}" if known is None else known
 
     async def _find_lane(self, input_: Mapping[str, Any]) -> str:
         return await self._names.find(lane(input_))

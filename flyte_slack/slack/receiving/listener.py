@@ -62,7 +62,7 @@ class Listener:
         team = str(body.get("team_id") or event.get("team") or self._identity.team_id)
         stored = {"team_id": team, "event": dict(event)}
         key, event_id = f"{channel}:{ts}", str(body.get("event_id") or "")
-        if await self._inbox.add(key, channel, stored, position):
+        if await self._inbox.add(key, channel, stored, position, kind="MessageSent", fills_gaps=True):
             EVENT_STORED.observe(max(0.0, time.time() - position))
             log.info("message stored", key=key, event_id=event_id)
             self._wake(channel)

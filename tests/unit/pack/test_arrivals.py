@@ -131,11 +131,11 @@ async def test_events_are_delivered_in_order(monkeypatch: pytest.MonkeyPatch, tm
     async with ScriptedFlyte().serve() as flyte, pack(flyte, tmp_path, poll=False) as parts:
         slow = parts.arrivals.open()
         slow.arrived("e1", "C1", 1.0)
-        await parts.store.inbox.add("second", "C1", {}, 2.0)
+        await parts.store.inbox.add("second", "C1", {}, 2.0, kind="Seen")
         parts.events.wake("C1")
         await parts.see("elsewhere", "C2")
         await eventually(lambda: flyte.events)
-        await parts.store.inbox.add("first", "C1", {}, 1.0)
+        await parts.store.inbox.add("first", "C1", {}, 1.0, kind="Seen")
         slow.settled("e1")
         await eventually(lambda: len(flyte.events) == 3)
     assert [event["payload"]["key"] for event in flyte.events] == ["elsewhere", "first", "second"]
@@ -150,7 +150,7 @@ async def test_what_a_hold_brings_up_is_asked_for_anew(
         slow, fast = parts.arrivals.open(), parts.arrivals.open()
 
         async def store(source: Source, position: float) -> None:
-            await parts.store.inbox.add(str(position), "C1", {}, position)
+            await parts.store.inbox.add(str(position), "C1", {}, position, kind="Seen")
             parts.events.wake("C1")
             source.settled(position)
 

@@ -108,7 +108,7 @@ async def test_15_minutes_are_counted_over_restarts(
         await act(parts, flyte)
 
         async def refused() -> bool:
-            result = await parts.store.actions.result(1)
+            result = await parts.store.actions.result((await parts.store.actions.results())[0])
             return result is not None and result.refused_for is not None
 
         await eventually_true(refused)
@@ -131,7 +131,7 @@ async def test_result_that_was_never_sent_is_in_no_doubt(flyte: ScriptedFlyte, t
         await breathe(200)
         sent = {call.path.split("/")[-2] for call in flyte.of("result")}
         await asyncio.gather(
-            *(parts.store.inbox.add(str(n), "x", {}) for n in range(9))
+            *(parts.store.inbox.add(str(n), "x", {}, kind="Seen") for n in range(9))
         )  # all before is on disk
     gate.set()
     flyte.answer("result", *[500] * 40)

@@ -51,7 +51,9 @@ def stored(channel: str = "C1", kind: str = "channel", **more: Any) -> StoredEve
         "text": "hi",
         "ts": "1.000002",
     }
-    return StoredEvent(1, f"{channel}:1.000002", channel, {"team_id": "T1", "event": event | more}, 0.0)
+    return StoredEvent(
+        1, f"{channel}:1.000002", channel, {"team_id": "T1", "event": event | more}, 0.0, 0.0, "MessageSent"
+    )
 
 
 async def forwarded(slack: ScriptedSlack, channels: Sequence[str], event: StoredEvent) -> Event | None:
@@ -143,7 +145,9 @@ async def test_failing_lookups_cost_no_message(slack: ScriptedSlack) -> None:
 
 async def test_message_without_team_or_user(slack: ScriptedSlack) -> None:
     """A message with less than usual is forwarded with what there is."""
-    event = StoredEvent(1, "k", "C1", {"event": {"channel": "C1", "ts": "1.0", "text": "hi"}}, 0.0)
+    event = StoredEvent(
+        1, "k", "C1", {"event": {"channel": "C1", "ts": "1.0", "text": "hi"}}, 0.0, 0.0, "MessageSent"
+    )
     made = await forwarded(slack, (), event)
     assert made is not None
     assert (made.payload["teamId"], made.payload["user"]["id"], made.payload["channelType"]) == (
