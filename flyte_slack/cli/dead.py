@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from .. import logs
 from ..errors import FlyteSlackError
-from ..settings.slack import StoreSettings
+from ..settings.flyte import StoreSettings
 from ..store import DeadRow, Store
 
 
