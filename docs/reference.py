@@ -42,9 +42,7 @@ def readme(page: str) -> str:
         for each in COMMANDS
     )
     text = f"**Events:** {events}\n\n**Commands:** {commands}"
-    return re.sub(
-        r"(<!-- offer -->\n).*?(<!-- /offer -->)", rf"\g<1>{text}\n\g<2>", page, flags=re.DOTALL
-    )
+    return re.sub(r"(<!-- offer -->\n).*?(<!-- /offer -->)", rf"\g<1>{text}\n\g<2>", page, flags=re.DOTALL)
 
 
 def _commands() -> Iterator[str]:
@@ -54,7 +52,7 @@ def _commands() -> Iterator[str]:
         "Each command ends in exactly one event: its success, its failure, or `FATAL`. A failure has `error` (a sentence: "
         "what is wrong, what to do), `code` and `kind` ([contract, section 4](contract.md#4-the-command-sendmessage)), "
         "and gives back some inputs as they were given. Input is read leniently: a template makes every value a text, "
-        "so `\"true\"` is a boolean, `\"\"` is absent, lists and objects may be texts that hold JSON.\n"
+        'so `"true"` is a boolean, `""` is absent, lists and objects may be texts that hold JSON.\n'
     )
     yield from (f"- [`{each.name}`](#{each.name.lower()}): {_first_sentence(each)}" for each in COMMANDS)
     for each in COMMANDS:

@@ -72,7 +72,12 @@ BAD = [
 
 WARNED = [
     ("no guard", flow(criteria="{{ Event.Payload.message == 'x' }}"), 4, "origin"),
-    ("a failure that fails", flow(event="packName: Slack, name: MessageSendFailure", criteria=""), 4, "itself"),
+    (
+        "a failure that fails",
+        flow(event="packName: Slack, name: MessageSendFailure", criteria=""),
+        4,
+        "itself",
+    ),
     ("an unknown context", flow(input_="{channelId: C1, message: '{{ Context.nobody }}'}"), 7, "nobody"),
 ]
 

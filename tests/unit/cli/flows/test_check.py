@@ -28,7 +28,9 @@ def test_a_bad_flow(tmp_path: Path, text: str, line: int, said: str) -> None:
     assert said in errors[0].problem
 
 
-@pytest.mark.parametrize(("text", "line", "said"), [row[1:] for row in WARNED], ids=[row[0] for row in WARNED])
+@pytest.mark.parametrize(
+    ("text", "line", "said"), [row[1:] for row in WARNED], ids=[row[0] for row in WARNED]
+)
 def test_a_doubtful_flow(tmp_path: Path, text: str, line: int, said: str) -> None:
     """What works, but hardly as it is meant, is a warning."""
     (problem,) = CHECKER.check(written(tmp_path, text))
