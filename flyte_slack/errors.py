@@ -15,6 +15,7 @@
         + OutcomeUnknown
     - StoreError
         + StoreUnavailable
+        + NotStorable
         + StoreInUse
         + LeaseLost
         + StoreDamaged
@@ -145,6 +146,10 @@ class StoreUnavailable(StoreError):
     """The store could not be read or written this time (disk full, locked, database away)."""
 
     retryable: ClassVar[bool] = True
+
+
+class NotStorable(StoreError):
+    """No database takes this, now or later: a key or a reference that is too long, or not even text."""
 
 
 class StoreInUse(StoreError):

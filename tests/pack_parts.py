@@ -87,14 +87,14 @@ class Parts:
 @asynccontextmanager
 async def pack(
     flyte: ScriptedFlyte,
-    folder: Path,
+    where: Path | str,
     handler: Handler = echo,
     *,
     poll: bool = True,
     slowest: float = 0.05,
 ) -> AsyncIterator[Parts]:
-    """Run the pack; a second call over the same folder is its next start."""
-    async with opened(folder) as store, FlyteClient(flyte.url, timeout=5) as client:
+    """Run the pack; a second call over the same folder, or URL of a store, is its next start."""
+    async with opened(where) as store, FlyteClient(flyte.url, timeout=5) as client:
         parts = Parts(client, store, pack_with(handler), slowest)
         run = [parts.registration.run(), parts.events.run(), parts.results.run(), parts.dispatcher.run()]
         if poll:

@@ -68,6 +68,10 @@ class ScriptedFlyte:
         self._waiting.append({"command": command, "input": input_, "id": id_})
         return id_
 
+    def handed_out(self, id_: str) -> None:
+        """Take the result of an action that was handed out before."""
+        self._taken.add(id_)
+
     def of(self, kind: str) -> list[Call]:
         """Return the requests of a kind."""
         return [call for call in self.calls if call.kind == kind]

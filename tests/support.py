@@ -57,9 +57,10 @@ async def running(*parts: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def opened(path: Path, *, shared: bool = False) -> AsyncIterator[Store]:
-    """Open the SQLite store in a folder, or the one left there; `shared` looks in beside its owner."""
-    async with await Store.open(f"sqlite:///{path / 'store.db'}", shared=shared) as store:
+async def opened(where: Path | str, *, shared: bool = False) -> AsyncIterator[Store]:
+    """Open the SQLite store in a folder, or one by its URL; `shared` looks in beside its owner."""
+    url = where if isinstance(where, str) else f"sqlite:///{where / 'store.db'}"
+    async with await Store.open(url, shared=shared) as store:
         yield store
 
 

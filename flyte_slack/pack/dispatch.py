@@ -8,7 +8,7 @@ from typing import Any
 from .. import logs, retries
 from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
-from ..store import Store, StoredAction
+from ..store import Store, StoredAction, storable
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
 from .delivery import ResultDelivery
 from .lanes import Lanes
@@ -92,7 +92,7 @@ class Dispatcher:
         except Exception:  # executing it will show what is wrong; taking must go on
             log.exception("the lane of an action cannot be told", command=action.command)
             return None
-        return None if lane is None else _storable(lane)
+        return None if lane is None else storable(lane)
 
     async def run(self) -> None:
         """Execute until cancelled."""
@@ -123,7 +123,7 @@ class Dispatcher:
         command = self._pack.command(action.command)
         if command is None or command.find_lane is None or not isinstance(action.input, dict):
             return None
-        return _storable(await command.find_lane(action.input))
+        return storable(await command.find_lane(action.input))
 
     async def _execute(self, action: StoredAction, context: _Context) -> Event:
         """Return the one event that an action ends in; nothing escapes as an error."""
@@ -162,11 +162,6 @@ class Dispatcher:
     def _fatal(self, action: StoredAction, error: str) -> Event:
         log.error("action ends in FATAL", command=action.command, action=action.identity, cause=error)
         return Event(FATAL, {"error": error, "command": action.command})
-
-
-def _storable(lane: str) -> str:
-    """Leave out what a database does not take: half a surrogate pair and, PostgreSQL, a NUL."""
-    return lane.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _json_type(value: object) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from .. import logs, retries
-from ..errors import FlyteError, FlyteNotFound, FlyteProtocolError
+from ..errors import FlyteError, FlyteNotFound, FlyteProtocolError, NotStorable
 from ..flyte import Action, FlyteClient, PackLinks
 from ..store import Store
 from .dispatch import Dispatcher
@@ -101,7 +101,11 @@ class Poller:
 
     async def _keep(self, action: Action) -> None:
         """Store an action, however long that takes: Flyte will not hand it out again."""
-        identity = await retries.until_stored(self._dispatcher.keep, action)
+        try:
+            identity = await retries.until_stored(self._dispatcher.keep, action)
+        except NotStorable as error:
+            log.error("an action cannot be kept: Flyte shows it as PENDING for ever", cause=str(error))
+            return
         if identity is not None:
             log.info("action taken", command=action.command, action=identity, result=action.result)
         else:

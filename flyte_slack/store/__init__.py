@@ -11,7 +11,7 @@ from .gaps import Gap, GapLane, Gaps
 from .inbox import Inbox, StoredEvent
 from .keys import Key, Keys
 from .leases import Leases
-from .sql import Held
+from .sql import Held, storable
 from .store import Store
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "StoredEvent",
     "StoredResult",
     "examine",
+    "storable",
 ]

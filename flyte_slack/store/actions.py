@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from .. import retries
-from ..errors import LeaseLost
+from ..errors import LeaseLost, NotStorable
 from .database import Database
 from .keys import Key, KeyRow, keep
 from .leases import Leases
 from .schema import State, actions
-from .sql import Held, changes, held, insert_new
+from .sql import Held, changes, held, insert_new, storable
 from .writer import Bulk, Writer, each
 
 
@@ -111,12 +111,15 @@ class Actions:
 
         Raises:
             StoreUnavailable: it is not stored.
+            NotStorable: it never will be: its reference is none that a database can hold.
         """
+        if reference != storable(reference):
+            raise NotStorable("the reference of an action's result is too long, or not even text")
         identity = uuid.uuid4().hex
         row = {
             "reference": reference,
             "identity": identity,
-            "lane": identity if lane is None else lane,
+            "lane": identity if lane is None else storable(lane),
             "state": State.TAKEN,
             "command": json.dumps(command),
             "input": json.dumps(input_),
@@ -135,7 +138,11 @@ class Actions:
         Returns:
             How many were moved.
         """
-        statement = update(actions).where(actions.c.lane == from_lane, _unfinished()).values(lane=to_lane)
+        statement = (
+            update(actions)
+            .where(actions.c.lane == storable(from_lane), _unfinished())
+            .values(lane=storable(to_lane))
+        )
         return await self._writer.persist(changes(statement))
 
     async def lanes(self, limit: int = 1000) -> list[str]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from .database import Database
 from .schema import gap_lanes, gaps
-from .sql import replace_all
+from .sql import replace_all, storable
 from .writer import Writer
 
 
@@ -94,5 +94,5 @@ class Gaps:
         return await self._database.search(read)
 
     async def _put(self, gap: int, lane: str, progress: object, *, done: bool) -> None:
-        row = {"gap": gap, "lane": lane, "progress": json.dumps(progress), "done": done}
+        row = {"gap": gap, "lane": storable(lane), "progress": json.dumps(progress), "done": done}
         await self._writer.write(lambda connection: replace_all(connection, gap_lanes, [row]))

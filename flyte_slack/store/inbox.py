@@ -11,7 +11,7 @@ from .. import retries
 from .database import Database
 from .leases import Leases
 from .schema import State, inbox, positions
-from .sql import Held, changes, held, insert_new, keep_newest
+from .sql import Held, changes, held, insert_new, keep_newest, storable
 from .writer import Writer, each
 
 
@@ -77,9 +77,9 @@ class Inbox:
         """
         position = position or self._arrival()
         row = {
-            "key": key,
+            "key": storable(key),
             "kind": kind,
-            "lane": lane,
+            "lane": storable(lane),
             "state": State.TAKEN,
             "body": json.dumps(body),
             "position": position,

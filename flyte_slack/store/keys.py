@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from .database import Database
 from .schema import keys
-from .sql import changes, replace_all
+from .sql import changes, replace_all, storable
 from .writer import Writer, each
 
 KeyRow = dict[str, Any]
@@ -35,7 +35,13 @@ class Key:
     def row(self, now: float) -> KeyRow:
         """Return it as a row, used now."""
         value = json.dumps(self.value)
-        return {"kind": self.kind, "lane": self.lane, "name": self.name, "value": value, "used_at": now}
+        return {
+            "kind": self.kind,
+            "lane": storable(self.lane),
+            "name": storable(self.name),
+            "value": value,
+            "used_at": now,
+        }
 
 
 class Keys:
@@ -56,7 +62,7 @@ class Keys:
         Raises:
             StoreUnavailable: it cannot be read, or not be noted that it was used.
         """
-        which = {"of_kind": kind, "of_lane": lane, "of_name": name}
+        which = {"of_kind": kind, "of_lane": storable(lane), "of_name": storable(name)}
         value = await self._database.read(lambda connection: connection.scalar(_VALUE, which))
         if value is None:
             return None

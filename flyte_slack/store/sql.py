@@ -1,5 +1,6 @@
 """What SQLite and PostgreSQL spell differently, and what several tables share."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,9 @@ class Held:
 
 NONE = Held()
 
+_LONGEST = 1000  # bytes; PostgreSQL has up to 2,700 for all columns of an index
+_SHOWN = 100
+
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -39,6 +43,17 @@ def held(state: ColumnElement[str], states: Sequence[str], stored_at: ColumnElem
 def changes(statement: Executable, row: Mapping[str, Any] | None = None) -> Work[int]:
     """Return what carries out a statement, and tells how many rows it changed."""
     return lambda connection: connection.execute(statement, row).rowcount
+
+
+def storable(text: str) -> str:
+    """Return a text as every database takes it, also in an index: the same text for the same text.
+
+    Half a surrogate pair and a NUL are left out; what is too long ends in a digest of all of it.
+    """
+    clean = text.encode("utf-8", "replace").decode().replace("\0", "")
+    if len(clean.encode()) <= _LONGEST:
+        return clean
+    return f"{clean[:_SHOWN]}…{hashlib.sha256(clean.encode()).hexdigest()}"
 
 
 # statements are built once: that takes longer than executing them

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 
 from .. import logs, retries
-from ..errors import StoreUnavailable
+from ..errors import NotStorable, StoreUnavailable
 from .database import Work, cause_of
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ log = logs.get(__name__)
 
 _LARGEST_BATCH = 200
 _LAZY = 0.02
+_REFUSALS = {"22", "23", "54"}  # classes of SQLSTATE: bad data, a constraint, a limit
 _TURNS = 2  # of the event loop, for those who are about to write too
 
 
@@ -137,6 +138,9 @@ class GroupCommit:
                 for single in batch:  # one of them is the cause: the others shall not share its fate
                     await self._commit([single])
                 return
+            if _refuses(error):
+                _settle(batch[0].done, error=NotStorable(f"the store takes no such row: {cause_of(error)}"))
+                return
             self._failed(error)
             for waiting in batch:
                 refusal = StoreUnavailable(f"the store cannot be written: {cause_of(error)}")
@@ -207,6 +211,12 @@ def _in_order(waiting: list[_Waiting]) -> list[_Waiting]:
 def _concerns_all(error: BaseException) -> bool:
     """Whether the store itself is in trouble (locked, full, away), and not one of the writes."""
     return isinstance(error, OSError | OperationalError) or getattr(error, "connection_invalidated", False)
+
+
+def _refuses(error: BaseException) -> bool:
+    """Whether a database will never take what it was given."""
+    kind = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")[:2]
+    return isinstance(error, IntegrityError | DataError) or kind in _REFUSALS
 
 
 def _settle(done: asyncio.Future[Any], *, result: object = None, error: BaseException | None = None) -> None:

@@ -6,7 +6,7 @@ import pytest
 from store_parts import Opener, action, allowed, finished
 from support import count
 
-from flyte_slack.errors import LeaseLost
+from flyte_slack.errors import LeaseLost, NotStorable
 from flyte_slack.store import Ending, Store
 from flyte_slack.store.schema import State
 
@@ -99,6 +99,14 @@ class TestActions:
         assert before <= ((await action(store)).begun_at or 0) <= time.time()
         await store.actions.executing(await action(store), 5.25)
         assert (await action(store)).begun_at == 5.25
+
+    async def test_reference_that_no_database_holds(self, store: Store) -> None:
+        """What can never be stored is refused as that: nobody tries it again, and others go on."""
+        for reference in ("r/\0", "r/\ud83d", "r/" + "x" * 100_000):
+            with pytest.raises(NotStorable):
+                await store.actions.add(reference, "C1", "c", {})
+        assert store.problem is None
+        assert await store.actions.add("r/1", "x" * 100_000 + "\0", "c", {})
 
     async def test_action_without_a_lane_has_its_own(self, store: Store) -> None:
         """What waits for no other is a lane by itself, named by its identity."""

@@ -5,7 +5,7 @@ import time
 import pytest
 from store_parts import Opener, action
 
-from flyte_slack.errors import StoreUnavailable
+from flyte_slack.errors import NotStorable
 from flyte_slack.store import Gap, GapLane, Key, Store
 from flyte_slack.store.store import KEYS_KEPT_FOR
 
@@ -47,10 +47,17 @@ class TestKeys:
         """An action is never finished without what it leaves."""
         await store.actions.add("r/1", "C1", "c", {})
         kind: str = None  # type: ignore[assignment]
-        with pytest.raises(StoreUnavailable):
-            await store._writer.write(lambda connection: None)
-            await store.actions.finished(await action(store), {"event": "R"}, keys=[Key(kind, "C1", "a", 1)])
+        read = await action(store)
+        with pytest.raises(NotStorable):
+            await store.actions.finished(read, {"event": "R"}, keys=[Key(kind, "C1", "a", 1)])
         assert len(await store.actions.waiting("C1", 1)) == 1
+        assert store.problem is None
+
+    async def test_any_name_can_be_kept(self, store: Store) -> None:
+        """Names come from outside: however long or odd, each finds its own value."""
+        names = ["a\0b", "half \ud83d", "x" * 100_000, "x" * 100_001, "😀" * 300]
+        await finish(store, *(Key("k", name, name, number) for number, name in enumerate(names)))
+        assert [await store.keys.get("k", name, name) for name in names] == list(range(len(names)))
 
     async def test_unused_key_is_forgotten(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """A key stays for 30 days after its last use; to read it and to write it again are uses."""

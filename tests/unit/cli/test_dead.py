@@ -24,15 +24,15 @@ async def store(tmp_path: Path) -> Path:
     async with opened(tmp_path) as store:
         for number in range(2):
             await store.inbox.add(
-                f"C1:{number}", "C1", {"event": {"text": f"ü {number}"}}, float(number), kind="Seen"
+                f"C1:{number}", "C1", {"event": {"text": f"ü {number}"}}, number + 1.0, kind="Seen"
             )
         await store.inbox.dead((await store.inbox.waiting("C1", 1))[0], REASON)
         for number in range(2):
             await store.actions.add(f"r/{number}", "C1", "sendMessage", {})
             (action,) = await store.actions.waiting("C1", 1)
             await store.actions.finished(action, {"event": "MessageSent", "payload": {"n": number}})
-        (identity,) = await store.actions.results()
-        result = await store.actions.result(identity)
+        first, _ = await store.actions.results()
+        result = await store.actions.result(first)
         assert result is not None
         await store.actions.dead(result, "POST …/result: 404 Not Found")
     return tmp_path

@@ -68,7 +68,7 @@ async def test_long_lane_of_an_earlier_run(
     """A lane that holds more than is read at once is delivered to its end, without being searched again."""
     async with pack(flyte, tmp_path, poll=False) as parts:
         for number in range(120):
-            await parts.store.inbox.add(str(number), "C1", {"key": str(number)}, float(number), kind="Seen")
+            await parts.store.inbox.add(str(number), "C1", {"key": str(number)}, number + 1.0, kind="Seen")
     monkeypatch.setattr("flyte_slack.pack.lanes.LOOK_EVERY", 3600.0)
     async with pack(flyte, tmp_path, poll=False):
         await eventually(lambda: len(flyte.events) == 120)

@@ -137,14 +137,15 @@ async def test_lane_is_the_commands_own(flyte: ScriptedFlyte, tmp_path: Path) ->
         ("x", {"channelId": "C9"}),
         ("sendMessage", 3),
     ]
+    identities: list[str | None] = []
     gate = asyncio.Event()
     flyte.answer(
         "register", gate
     )  # no result is delivered, and so no row is emptied, before it was looked at
     async with pack(flyte, tmp_path, poll=False) as parts:
         for number, (command, input_) in enumerate(given):
-            assert await parts.dispatcher.keep(Action(command, input_, f"r/{number}"))
-    assert lanes(tmp_path) == ["C9", "", ""]
+            identities.append(await parts.dispatcher.keep(Action(command, input_, f"r/{number}")))
+    assert lanes(tmp_path) == ["C9", *identities[1:]]
     gate.set()
 
 

@@ -108,8 +108,8 @@ async def test_15_minutes_are_counted_over_restarts(
         await act(parts, flyte)
 
         async def refused() -> bool:
-            result = await parts.store.actions.result((await parts.store.actions.results())[0])
-            return result is not None and result.refused_for is not None
+            results = [await parts.store.actions.result(id_) for id_ in await parts.store.actions.results()]
+            return any(result and result.refused_for is not None for result in results)
 
         await eventually_true(refused)
     later = "UPDATE actions SET refused_for = refused_for + 899.9 RETURNING in_doubt"
