@@ -117,7 +117,7 @@ def _add_flows(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--flow-file", action="store_true", help="print the schema of a flow file, for editors"
     )
     schema.set_defaults(command=_schema)
-    group = commands.add_parser("flows", help="check flows before they run")
+    group = commands.add_parser("flows", help="check and test flows before they run")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     check = actions.add_parser(
         "check",
@@ -132,6 +132,15 @@ def _add_flows(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--pack-name", default="Slack", metavar="NAME", help="PACK_NAME (default: %(default)s)"
     )
     check.set_defaults(command=_flows_check)
+    test = actions.add_parser(
+        "test",
+        help="run flows against what is expected of them",
+        description="Run test files (those with given, beside the flows) offline, with the sandbox and the "
+        "real pack. The exit status is 1 if one fails.",
+    )
+    test.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a test file, or a folder of them")
+    test.add_argument("--junit", type=Path, metavar="FILE", help="write the results there as JUnit XML")
+    test.set_defaults(command=_flows_test)
 
 
 def _add_dead(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -209,6 +218,12 @@ async def _flows_check(arguments: argparse.Namespace) -> int:
     from .flows import command
 
     return await command.check(arguments)
+
+
+async def _flows_test(arguments: argparse.Namespace) -> int:
+    from .flows import suite
+
+    return await suite.command(arguments)
 
 
 async def _completion(arguments: argparse.Namespace) -> int:
