@@ -7,8 +7,10 @@
         + FlyteRejected
             - FlyteUnauthorized
             - FlyteNotFound
+            - FlyteRefused
         + FlyteProtocolError
             - LinkNotFound
+    - TokenUnreadable
     - CommandError
         + CommandNotFound
         + InvalidInput
@@ -48,8 +50,9 @@ class FlyteError(FlyteSlackError):
     Attributes:
         method: HTTP method of the call.
         url: its URL.
-        status: HTTP status of the answer, or None where there was no answer.
+        status: HTTP status of the answer, or None if there was no answer.
         reply_lost: the request may have been processed although no answer came.
+        waited: seconds after which an answer was given up, or None if it failed otherwise.
         retry_after: seconds that the server asked to wait, or None.
         empty: there was an answer, without a body, as Flyte's own errors are.
     """
@@ -68,6 +71,7 @@ class FlyteError(FlyteSlackError):
         url: str,
         status: int | None = None,
         reply_lost: bool = False,
+        waited: float | None = None,
         retry_after: float | None = None,
         empty: bool = False,
     ) -> None:
@@ -76,6 +80,7 @@ class FlyteError(FlyteSlackError):
         self.url = url
         self.status = status
         self.reply_lost = reply_lost
+        self.waited = waited
         self.retry_after = retry_after
         self.empty = empty
 
@@ -87,7 +92,7 @@ class FlyteUnavailable(FlyteError):
 
 
 class FlyteRejected(FlyteError):
-    """Flyte refuses this request, and will refuse it again: a 4xx."""
+    """Flyte refuses this request, and will refuse it again: 400."""
 
 
 class FlyteUnauthorized(FlyteRejected):
@@ -101,8 +106,15 @@ class FlyteNotFound(FlyteRejected):
     """404: Flyte does not know the pack (removed as dead, or its database was emptied), or not the action."""
 
 
+class FlyteRefused(FlyteRejected):
+    """Another 4xx, which Flyte itself does not answer: something in front of it refuses, perhaps for now."""
+
+    retryable = True
+    slow = True
+
+
 class FlyteProtocolError(FlyteError):
-    """The answer is not what the Flyte API answers, a redirect included."""
+    """The answer is not what the Flyte API answers to this call: a redirect, or a proxy's page."""
 
     retryable = True
     slow = True
@@ -120,6 +132,10 @@ class LinkNotFound(FlyteProtocolError):
             f"the answer has no link with rel {rel!r}: is this the Flyte API?", method=method, url=url
         )
         self.rel = rel
+
+
+class TokenUnreadable(FlyteSlackError):
+    """The file of the Flyte token holds none, and never did: nothing is sent without it."""
 
 
 class CommandError(FlyteSlackError):

@@ -46,6 +46,16 @@ FLYTE_DELIVERY: wait_base = _FlyteWait(slowest=15)
 RESULT_REFUSED_FOR = 900.0
 """Seconds that a result answered 500 is tried again: Flyte's database may be away (promise 4)."""
 
+MOST_REFUSALS = 7
+"""Tries of an event or result that Flyte refuses while it accepts others; it is dead then. With the waits of
+`FLYTE_DELIVERY` these are about half a minute."""
+
+MOST_UNANSWERED = 2
+"""Tries of an event that Flyte leaves without an answer for as long as a take may last."""
+
+UNANSWERED_FOR = 900.0
+"""Seconds after which an event is dead whose connection breaks each time, while others do not."""
+
 SLACK_POST: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=15)
 """Waits between two tries of a post that Slack did not take, where Slack names no time itself."""
 

@@ -8,15 +8,17 @@ from functools import partial
 from . import __version__, logs
 from .flyte import FileToken, FixedToken, FlyteClient, Token
 from .gauges import look
-from .pack import Command, EventDefinition, PackDefinition, orphans
+from .pack import Command, EventDefinition, PackDefinition
+from .pack.adoption import Adoption
 from .pack.arrivals import Arrivals
-from .pack.delivery import EventDelivery, ResultDelivery
+from .pack.delivery import EventDelivery
 from .pack.dispatch import Dispatcher
 from .pack.health import Condition, Health
 from .pack.metrics import exposition
 from .pack.poller import Poller
 from .pack.pulse import Pulse
 from .pack.registration import Registration
+from .pack.results import ResultDelivery
 from .pack.web import health_app, serve
 from .settings.slack import Mode, Settings
 from .slack.api import client as web_api
@@ -107,9 +109,10 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         registration = Registration(flyte, pack, health)
         forwarding = Forwarding(directory, settings.channels)
         arrivals = Arrivals()
-        events = EventDelivery(flyte, registration, store, forwarding, activity, recovered, arrivals)
-        results = ResultDelivery(flyte, registration, store, activity, recovered)
+        events = EventDelivery(flyte, registration, store, health, forwarding, activity, recovered, arrivals)
+        results = ResultDelivery(flyte, registration, store, health, activity, recovered)
         dispatcher = Dispatcher(pack, store, results)
+        adoption = Adoption(flyte, registration, pack, store, dispatcher, health, settings.adopt)
         poller = Poller(
             flyte, registration, store, dispatcher, health, activity, recovered, settings.poll_interval
         )
@@ -158,17 +161,17 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
                     results.run(),
                     dispatcher.run(),
                     catch_up.run(),
-                    orphans.watch(flyte, pack, store, health),
                 )
             ]
             receiving = [group.create_task(connections.run())] if connections else []
             polling = group.create_task(poller.run())
+            adopting = group.create_task(adoption.run())
 
             await stop.wait()
             log.info("stopping: work in hand is finished", grace=settings.shutdown_grace)
             for stopped in (poller, dispatcher, results, events):
                 stopped.stop()
-            for task in receiving:
+            for task in (*receiving, adopting):
                 task.cancel()
             grace = settings.shutdown_grace
             last_start = max(grace - settings.flyte_api_timeout, grace / 2)

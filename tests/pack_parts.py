@@ -13,13 +13,15 @@ from tenacity import wait_fixed
 from flyte_slack import retries
 from flyte_slack.flyte import FlyteClient
 from flyte_slack.pack import ActionContext, Command, Event, EventDefinition, PackDefinition
+from flyte_slack.pack.adoption import Adoption
 from flyte_slack.pack.arrivals import Arrivals
-from flyte_slack.pack.delivery import EventDelivery, ResultDelivery
+from flyte_slack.pack.delivery import EventDelivery
 from flyte_slack.pack.dispatch import Dispatcher
 from flyte_slack.pack.health import Health
 from flyte_slack.pack.poller import Poller
 from flyte_slack.pack.pulse import Pulse
 from flyte_slack.pack.registration import Registration
+from flyte_slack.pack.results import ResultDelivery
 from flyte_slack.store import Store, StoredEvent
 
 Handler = Callable[[dict[str, Any], ActionContext], Coroutine[Any, Any, Event]]
@@ -48,17 +50,31 @@ def pack_with(handler: Handler = echo) -> PackDefinition:
 class Parts:
     """The parts of the pack's runtime over one store and one client."""
 
-    def __init__(self, client: FlyteClient, store: Store, pack: PackDefinition, slowest: float) -> None:
+    def __init__(
+        self, client: FlyteClient, store: Store, pack: PackDefinition, slowest: float, adopt: float
+    ) -> None:
         self.store = store
         self.health = Health()
         self.activity, self.recovered = Pulse(), Pulse()
         self.arrivals = Arrivals()
         self.registration = Registration(client, pack, self.health)
         self.events = EventDelivery(
-            client, self.registration, store, self._map, self.activity, self.recovered, self.arrivals
+            client,
+            self.registration,
+            store,
+            self.health,
+            self._map,
+            self.activity,
+            self.recovered,
+            self.arrivals,
         )
-        self.results = ResultDelivery(client, self.registration, store, self.activity, self.recovered)
+        self.results = ResultDelivery(
+            client, self.registration, store, self.health, self.activity, self.recovered
+        )
         self.dispatcher = Dispatcher(pack, store, self.results)
+        self.adoption = Adoption(
+            client, self.registration, pack, store, self.dispatcher, self.health, within=adopt
+        )
         self.poller = Poller(
             client,
             self.registration,
@@ -91,14 +107,19 @@ async def pack(
     handler: Handler = echo,
     *,
     poll: bool = True,
+    adopt: bool = False,
+    adopt_within: float = 900,
     slowest: float = 0.05,
+    timeout: float = 5,
 ) -> AsyncIterator[Parts]:
     """Run the pack; a second call over the same folder, or URL of a store, is its next start."""
-    async with opened(where) as store, FlyteClient(flyte.url, timeout=5) as client:
-        parts = Parts(client, store, pack_with(handler), slowest)
+    async with opened(where) as store, FlyteClient(flyte.url, timeout=timeout) as client:
+        parts = Parts(client, store, pack_with(handler), slowest, adopt_within)
         run = [parts.registration.run(), parts.events.run(), parts.results.run(), parts.dispatcher.run()]
         if poll:
             run.append(parts.poller.run())
+        if adopt:
+            run.append(parts.adoption.run())
         async with running(*run):
             for part in (parts.results, parts.dispatcher, parts.events):
                 await part._lanes.look()  # what an earlier run left is in hand from here on

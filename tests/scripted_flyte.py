@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from aiohttp import web
@@ -28,7 +29,7 @@ set."""
 
 @dataclass(frozen=True)
 class Call:
-    """One request, as it came over the wire."""
+    """One request, as it came over the wire; a body that is no JSON as bytes."""
 
     kind: str
     path: str
@@ -44,6 +45,7 @@ class ScriptedFlyte:
         results: bodies of the results that were accepted, by action id.
         registered: whether the pack is known; set it to False to have Flyte forget the pack.
         judge: asked before each answer for one in its place.
+        audit: every action as the audit shows it, oldest first.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class ScriptedFlyte:
         self.results: dict[str, Any] = {}
         self.registered = False
         self.judge: Callable[[Call], Answer | None] = lambda call: None
+        self.audit: dict[str, dict[str, Any]] = {}
         self.url = ""
         self._next: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self._waiting: deque[dict[str, Any]] = deque()
@@ -66,6 +69,17 @@ class ScriptedFlyte:
         """Let an action wait; return its id. The id of one that was taken hands it out again."""
         id_ = id_ or f"{next(self._numbers):024x}"
         self._waiting.append({"command": command, "input": input_, "id": id_})
+        self.audit[id_] = {"id": id_, "name": command, "packName": "Slack", "input": input_}
+        self._becomes(id_, "NEW")
+        return id_
+
+    def lose(self, input_: Any, ago: float = 0.0, **members: Any) -> str:
+        """Return the id of an action that was taken by somebody who never got it, so many seconds ago."""
+        id_ = self.action(input_)
+        self._waiting.pop()
+        self._taken.add(id_)
+        self._becomes(id_, "PENDING", ago)
+        self.audit[id_].update(members)
         return id_
 
     def handed_out(self, id_: str) -> None:
@@ -84,6 +98,7 @@ class ScriptedFlyte:
             [
                 web.get("/", self._handler("root", self._root)),
                 web.get("/v1", self._handler("index", self._index)),
+                web.get("/v1/audit/flows", self._handler("audit", self._audited)),
                 web.post("/v1/packs", self._handler("register", self._register)),
                 web.post("/v1/packs/{pack}/events", self._handler("event", self._event)),
                 web.post("/v1/packs/{pack}/actions/take", self._handler("take", self._take)),
@@ -98,7 +113,7 @@ class ScriptedFlyte:
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             raw = await request.read()
-            call = Call(kind, request.path, json.loads(raw) if raw else None)
+            call = Call(kind, request.path, _document(raw))
             self.calls.append(call)
             waiting = self._next[kind]
             answer = waiting.popleft() if waiting else self.judge(call)
@@ -108,6 +123,8 @@ class ScriptedFlyte:
                 return web.Response(status=answer)
             if isinstance(answer, Reply):
                 return web.Response(body=answer.body, headers=answer.headers)
+            if isinstance(call.body, bytes):
+                return web.Response(status=400)
             response = usual(request, call.body) if answer != "cut" else web.Response()
             if answer in ("cut", "lost") and request.transport is not None:
                 request.transport.abort()
@@ -119,7 +136,22 @@ class ScriptedFlyte:
         return self._links({"info/v1": f"{self.url}/v1"}, self_=f"{self.url}/")
 
     def _index(self, request: web.Request, _body: Any) -> web.Response:
-        return self._links({"pack/listPacks": f"{self.url}/v1/packs"}, self_=f"{self.url}/v1")
+        rels = {
+            "pack/listPacks": f"{self.url}/v1/packs",
+            "flowAudit/findFlows": f"{self.url}/v1/audit/flows",
+        }
+        return self._links(rels, self_=f"{self.url}/v1")
+
+    def _audited(self, request: web.Request, _body: Any) -> web.Response:
+        pack, start = request.query["actionPackName"], int(request.query["start"])
+        found = [action for action in reversed(self.audit.values()) if action["packName"] == pack]
+        page = found[start : start + int(request.query["limit"])]
+        flows = [{"correlationId": action["id"], "actions": {"step": action}} for action in page]
+        return self._links({}, flows=flows)
+
+    def _becomes(self, id_: str, state: str, ago: float = 0.0) -> None:
+        since = datetime.now(UTC) - timedelta(seconds=ago)
+        self.audit[id_]["state"] = {"value": state, "time": since.isoformat()}
 
     def _register(self, request: web.Request, body: Any) -> web.Response:
         self.registered = True
@@ -141,6 +173,7 @@ class ScriptedFlyte:
         action = self._waiting.popleft()
         id_ = action.pop("id")
         self._taken.add(id_)
+        self._becomes(id_, "PENDING")
         result = f"{self.url}/v1/packs/Slack/actions/{id_}/result"
         return self._links({"actionResult": result}, **action)
 
@@ -151,6 +184,8 @@ class ScriptedFlyte:
         if id_ in self.results:
             return web.Response(status=500)
         self.results[id_] = body
+        if id_ in self.audit:
+            self._becomes(id_, "SUCCESS")
         return web.Response(status=202)
 
     def _links(
@@ -160,3 +195,10 @@ class ScriptedFlyte:
         if self_:
             links.insert(0, {"href": self_, "rel": "self"})
         return web.json_response({**members, "links": links}, status=status)
+
+
+def _document(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return raw

@@ -1,9 +1,9 @@
 """Calls over HTTP: each ends in a success, or in the `FlyteError` that says what became of it."""
 
-import asyncio
+import contextlib
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -14,18 +14,15 @@ from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
 from .. import __version__
-from ..errors import (
-    FlyteError,
-    FlyteNotFound,
-    FlyteProtocolError,
-    FlyteRejected,
-    FlyteUnauthorized,
-    FlyteUnavailable,
-)
+from ..errors import FlyteProtocolError, FlyteUnauthorized, FlyteUnavailable, TokenUnreadable
 from ..proxies import proxy_for
+from . import answers
+from .patience import within
 from .token import Token
 
 _KEPT_ALIVE = 15.0
+_TO_CONNECT = 0.8  # of a call's time: what was never sent is told from what was not answered
+_FAILURES = (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError, ValueError)
 _NOT_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -54,7 +51,7 @@ class Calls:
         transport = AiohttpTransport(verify=verify, proxy=httpx.Proxy(proxy) if proxy else None)
         transport.client = partial(_session, transport.ssl_context)
         self._token = token
-        self._timeout = httpx.Timeout(timeout)
+        self._seconds = timeout
         self._http = _Client(
             transport=transport,
             auth=httpx.BasicAuth(unquote(login.username), unquote(login.password or ""))
@@ -77,47 +74,60 @@ class Calls:
         method: str,
         url: str,
         body: Mapping[str, Any] | bytes | None = None,
-        timeout: httpx.Timeout | None = None,
+        *,
+        accepts: Set[int] = answers.READ,
+        seconds: float | None = None,
     ) -> httpx.Response:
-        """Return the answer to a call, if it is a success.
+        """Return the answer to a call, if it is the success that belongs to the call.
 
         Args:
             method: of HTTP.
             url: without a login.
             body: sent as JSON; bytes are sent as they are.
-            timeout: in place of the usual one.
+            accepts: statuses that are a success.
+            seconds: that it may last, in place of the usual ones.
 
         Raises:
             FlyteError: whatever else became of it; `reply_lost` says whether the server may have got it.
         """
-        timeout = timeout or self._timeout
+        seconds = seconds or self._seconds
+        request = self._request(method, url, body, seconds)
+        response: httpx.Response | None = None
+        content: bytes | None = None
+        try:
+            async with within(seconds):
+                response = await self._http.send(request, stream=True)
+                content = await response.aread()
+        except _FAILURES as error:
+            if response is None or response.status_code in accepts & answers.WITH_BODY:
+                raise _unanswered(error, method, plain(url), seconds) from error
+        finally:
+            if response is not None and content is None:
+                with contextlib.suppress(*_FAILURES):
+                    await response.aclose()
+        if response.status_code not in accepts:
+            raise answers.error_of(method, plain(url), response, content)
+        return response
+
+    def _request(
+        self, method: str, url: str, body: Mapping[str, Any] | bytes | None, seconds: float
+    ) -> httpx.Request:
         headers = {}
-        if token := self._token.current():
-            headers["Authorization"] = f"Bearer {token}"
+        try:
+            if token := self._token.current():
+                headers["Authorization"] = f"Bearer {token}"
+        except TokenUnreadable as error:
+            raise FlyteUnauthorized(f"not called: {error}", method=method, url=plain(url)) from error
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connect = _TO_CONNECT * min(seconds, self._seconds)
+        timeout = httpx.Timeout(None, connect=connect, pool=connect)
         try:
-            target = httpx.URL(url)
+            return self._http.build_request(method, url, content=content, headers=headers, timeout=timeout)
         except (httpx.InvalidURL, ValueError) as error:
             raise FlyteProtocolError(f"a link is no URL ({error})", method=method, url=plain(url)) from error
-        try:
-            async with asyncio.timeout(_total(timeout)):
-                response = await self._http.request(
-                    method, target, content=content, headers=headers, timeout=timeout
-                )
-        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, OSError, ValueError) as error:
-            cause = _cause(error)
-            raise FlyteUnavailable(
-                f"no answer ({cause.__class__.__name__}{f': {cause}' if str(cause) else ''})",
-                method=method,
-                url=plain(url),
-                reply_lost=not isinstance(cause, _NOT_SENT),
-            ) from error
-        if not response.is_success:
-            raise _refusal(method, plain(url), response)
-        return response
 
 
 def plain(url: str) -> str:
@@ -164,35 +174,12 @@ def _cause(error: Exception) -> BaseException:
     return below if isinstance(below, aiohttp.ClientError | OSError) else error
 
 
-def _refusal(method: str, url: str, response: httpx.Response) -> FlyteError:
-    status = response.status_code
-    wait = response.headers.get("Retry-After", "")
-    kind: type[FlyteError] = FlyteRejected
-    message = f"{status} {response.reason_phrase}".strip()
-    if status in {401, 403, 405, 407}:
-        kind = FlyteUnauthorized
-        message += ": the token (FLYTE_JWT or FLYTE_JWT_FILE) is missing, expired, or not allowed to do this"
-    elif status == httpx.codes.NOT_FOUND:
-        kind = FlyteNotFound
-    elif status in {408, 425, 429} or response.is_server_error:
-        kind = FlyteUnavailable
-    elif not response.is_client_error:
-        kind = FlyteProtocolError
-        if response.is_redirect:
-            message += (
-                f": redirects are not followed, and this one is to {response.headers.get('Location')!r}"
-            )
-    return kind(
-        message,
-        method=method,
-        url=url,
-        status=status,
-        retry_after=float(wait) if wait.isdecimal() else None,
-        empty=not response.content.strip(),
-        reply_lost=status in {502, 504},  # a proxy's: the server may have got the request
-    )
-
-
-def _total(timeout: httpx.Timeout) -> float:
-    """Seconds for a whole call: httpx's own time-outs begin anew with every byte."""
-    return (timeout.connect or 0.0) + (timeout.read or 0.0)
+def _unanswered(error: Exception, method: str, url: str, seconds: float) -> FlyteUnavailable:
+    cause = _cause(error)
+    lost = not isinstance(cause, _NOT_SENT)
+    if lost and isinstance(cause, TimeoutError | httpx.TimeoutException):
+        message, waited = f"no answer within {seconds:g} s", seconds
+    else:
+        said = f": {cause}" if str(cause) else ""
+        message, waited = f"no answer ({cause.__class__.__name__}{said})", None
+    return FlyteUnavailable(message, method=method, url=url, reply_lost=lost, waited=waited)

@@ -2,8 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import AsyncIterator, Mapping, Set
 from typing import Any, TypeVar
 
 import httpx
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from .. import logs
 from ..errors import FlyteError, FlyteProtocolError, FlyteRejected, FlyteUnavailable
-from . import links
+from . import answers, links
+from .audit import FlowAudit, PendingAction, is_pending, now, query
 from .calls import Calls, plain
 from .models import (
     Action,
-    FlowAudit,
     Link,
     Linked,
     ListedPack,
@@ -25,17 +25,13 @@ from .models import (
     RegisteredPack,
     TakenAction,
 )
+from .patience import LONGEST, Patience
 from .token import FixedToken, Token
 
 log = logs.get(__name__)
 
-TAKE_TIMEOUT = 75.0
-"""Seconds that a take may last. A take that is given up can lose its action, and a server whose
-database is down answers only after 60 s."""
-
 _VERSION = "v1"
 _MALFORMED = b"{"
-_AUDITED = 200  # newest executions of flows that are looked at
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,14 +39,13 @@ Model = TypeVar("Model", bound=BaseModel)
 class FlyteClient:
     """One connection pool to one Flyte API. Use it as an asynchronous context manager.
 
-    Every method raises a `FlyteError`: `FlyteUnavailable` (not reached, 408, 425, 429, 5xx),
-    `FlyteUnauthorized` (401, 403, 405), `FlyteNotFound` (404), `FlyteRejected` (other 4xx) or
-    `FlyteProtocolError` (an answer that the Flyte API does not give). Redirects are not followed.
+    Every method raises a `FlyteError`; `answers` says which answer becomes which. Redirects are not
+    followed.
 
     Args:
         base: as in `FLYTE_API`: with or without a trailing slash, a path prefix, or `/v1`.
         token: sent with every call.
-        timeout: seconds for one call, a take apart.
+        timeout: seconds for one call; a take gets more, and so does a post to a server that is slow.
         verify: whether TLS certificates are verified.
     """
 
@@ -59,7 +54,8 @@ class FlyteClient:
     ) -> None:
         self._calls = Calls(base, token or FixedToken(), timeout, verify=verify)
         self._base = links.Base(plain(base).rstrip("/").removesuffix(f"/{_VERSION}"))
-        self._take_timeout = httpx.Timeout(timeout, read=max(TAKE_TIMEOUT, timeout))
+        self._take_seconds = timeout + max(LONGEST, timeout)
+        self._patience = Patience(timeout)
 
     async def __aenter__(self) -> "FlyteClient":
         await self._calls.open()
@@ -99,7 +95,8 @@ class FlyteClient:
         index = await self.index()
         body = pack.model_dump(exclude_defaults=True)
         reference = self._reference(index, "pack/listPacks", self._base.url(""))
-        registered = self._parse(RegisteredPack, await self._call("POST", reference, body))
+        answer = await self._call("POST", reference, body, accepts=answers.REGISTERED)
+        registered = self._parse(RegisteredPack, answer)
         url = self._base.url(reference)
         return PackLinks(
             pack_id=registered.id,
@@ -113,7 +110,7 @@ class FlyteClient:
         return (await self._get(PackList, reference)).packs
 
     async def try_token(self) -> None:
-        """Return where Flyte lets the token register packs; nothing is registered.
+        """Return if Flyte lets the token register packs; nothing is registered.
 
         What is sent is no JSON, and must be refused as malformed once the token was let in.
 
@@ -121,30 +118,26 @@ class FlyteClient:
             FlyteProtocolError: it was not refused.
         """
         reference = self._reference(await self.index(), "pack/listPacks", self._base.url(""))
-        try:
-            answer = await self._call("POST", reference, _MALFORMED)
-        except FlyteRejected as error:
-            if error.status == httpx.codes.BAD_REQUEST:
-                return
-            raise
-        raise FlyteProtocolError(
-            f"{answer.status_code} in answer to what is no JSON: is this the Flyte API?",
-            method="POST",
-            url=plain(self._base.url(reference)),
-            status=answer.status_code,
-        )
+        await self._malformed(reference, answers.REGISTERED)
+
+    async def try_events(self, pack: PackLinks) -> None:
+        """Return if Flyte lets the token post events; no event is posted, as above."""
+        await self._malformed(pack.events, answers.ACCEPTED)
 
     async def post_event(self, pack: PackLinks, event: Mapping[str, Any]) -> None:
         """Post an event: `event` (its name), `payload` and, as RFC 3339, `createdAt`."""
-        await self._call("POST", pack.events, event)
+        await self._post(pack.events, event)
 
     async def take(self, pack: PackLinks) -> Action | None:
-        """Take the next action, or None where none waits. Flyte hands an action out once and never again.
+        """Take the next action, or None if none waits. Flyte hands an action out once and never again.
 
         An empty 500 is a race lost to another taker, and counts as none.
+
+        Raises:
+            FlyteProtocolError: also for an action whose result could not be posted, or not be kept.
         """
         try:
-            response = await self._call("POST", pack.take, timeout=self._take_timeout)
+            response = await self._call("POST", pack.take, accepts=answers.TAKEN, seconds=self._take_seconds)
         except FlyteUnavailable as error:
             if error.status == httpx.codes.INTERNAL_SERVER_ERROR and error.empty:
                 return None
@@ -152,41 +145,50 @@ class FlyteClient:
         if response.status_code == httpx.codes.NO_CONTENT or response.content.strip() in (b"", b"null"):
             return None
         taken = self._parse(TakenAction, response)
-        return Action(
-            command=taken.command,
-            input=taken.input,
-            result=self._reference(taken.links, "actionResult", str(response.request.url), "POST"),
-        )
+        url = str(response.request.url)
+        result = self._reference(taken.links, "actionResult", url, "POST")
+        if not result.strip("/"):
+            raise FlyteProtocolError("the link actionResult leads nowhere", method="POST", url=plain(url))
+        return Action(command=taken.command, input=taken.input, result=result)
 
     async def complete(self, reference: str, event: Mapping[str, Any]) -> None:
         """Post the result of an action.
 
         Raises:
-            FlyteUnavailable: with status 500 also where the action was completed before.
+            FlyteUnavailable: with status 500 also if the action was completed before.
         """
-        await self._call("POST", reference, event)
+        await self._post(reference, event)
 
-    async def pending_actions(self, pack: str, labels: Mapping[str, str]) -> list[str]:
-        """Return the ids of a pack's actions that Flyte's audit shows as taken and not completed.
+    async def pending_actions(
+        self, pack: str, labels: Mapping[str, str], newer_than: float | None = None
+    ) -> AsyncIterator[PendingAction]:
+        """Yield a pack's actions that Flyte's audit shows as taken and not completed, newest first.
 
-        Those younger than a minute are left out: they may be in hand. A server without the audit shows none.
+        A server without the audit shows none.
+
+        Args:
+            pack: name of the pack.
+            labels: of the pack.
+            newer_than: seconds; pages of the audit on which everything is older are not asked for.
         """
         index = await self.index()
         if not links.has(index, "flowAudit/findFlows"):
-            return []
+            return
         reference = self._reference(index, "flowAudit/findFlows", self._base.url(""))
-        joint = "&" if "?" in reference else "?"
-        audit = await self._get(FlowAudit, f"{reference}{joint}limit={_AUDITED}")
-        before = datetime.now(UTC) - timedelta(minutes=1)
-        return [
-            action.id
-            for flow in audit.flows
-            for action in flow.actions.values()
-            if action.pack_name == pack
-            and action.pack_labels.items() <= labels.items()
-            and action.state.value == "PENDING"
-            and action.state.time < before
-        ]
+        seen: set[str] = set()
+        start = 0
+        while True:
+            response = await self._call("GET", query(reference, pack, start))
+            page, asked_at = self._parse(FlowAudit, response), now(response)
+            new = [action for action in page.actions() if action.id not in seen]
+            ages = {action.id: (asked_at - action.state.time).total_seconds() for action in new}
+            for action in new:
+                if is_pending(action, pack, labels):
+                    yield PendingAction(action.id, action.name, action.input, ages[action.id])
+            if not new or (newer_than is not None and min(ages.values()) > newer_than):
+                return
+            seen.update(ages)
+            start += len(page.flows)
 
     def _learn_base(self, root: Linked, below: str = "") -> None:
         for link in root.links:
@@ -197,8 +199,10 @@ class FlyteClient:
     def _reference(self, found: list[Link], rel: str, url: str, method: str = "GET") -> str:
         href = links.find(found, rel, method=method, url=plain(url))
         try:
-            return self._base.reference(href)
-        except ValueError as error:
+            reference = self._base.reference(href)
+            httpx.URL(self._base.url(reference))
+            return reference
+        except (ValueError, httpx.InvalidURL) as error:
             raise FlyteProtocolError(
                 f"the link {rel} is no URL ({error})", method=method, url=plain(url)
             ) from error
@@ -224,11 +228,39 @@ class FlyteClient:
                 status=response.status_code,
             ) from None
 
+    async def _malformed(self, reference: str, accepted: Set[int]) -> None:
+        """Post what is no JSON, and return if it is refused for that."""
+        try:
+            answer = await self._call("POST", reference, _MALFORMED, accepts=accepted)
+        except FlyteRejected as error:
+            if error.status == httpx.codes.BAD_REQUEST:
+                return
+            raise
+        raise FlyteProtocolError(
+            f"{answer.status_code} in answer to what is no JSON: is this the Flyte API?",
+            method="POST",
+            url=plain(self._base.url(reference)),
+            status=answer.status_code,
+        )
+
+    async def _post(self, reference: str, event: Mapping[str, Any]) -> None:
+        seconds, begun_at = self._patience.seconds, time.monotonic()
+        try:
+            await self._call("POST", reference, event, accepts=answers.ACCEPTED, seconds=seconds)
+        except FlyteUnavailable as error:
+            if error.waited is not None:
+                self._patience.ran_out(seconds)
+            raise
+        self._patience.answered(time.monotonic() - begun_at)
+
     async def _call(
         self,
         method: str,
         reference: str,
         body: Mapping[str, Any] | bytes | None = None,
-        timeout: httpx.Timeout | None = None,
+        *,
+        accepts: Set[int] = answers.READ,
+        seconds: float | None = None,
     ) -> httpx.Response:
-        return await self._calls.call(method, self._base.url(reference), body, timeout)
+        url = self._base.url(reference)
+        return await self._calls.call(method, url, body, accepts=accepts, seconds=seconds)

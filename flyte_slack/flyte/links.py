@@ -14,6 +14,7 @@ from .models import Link
 log = logs.get(__name__)
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_LONGEST = 2_000  # characters: more than a database's index takes
 
 
 def find(links: Sequence[Link], rel: str, *, method: str, url: str) -> str:
@@ -64,7 +65,15 @@ class Base:
         self._server = _normal(urlsplit(self_href)) if "://" in self_href else self._server
 
     def reference(self, href: str) -> str:
-        """Return an href of the server's as a reference."""
+        """Return an href of the server's as a reference.
+
+        Raises:
+            ValueError: it is no URL, or one that cannot be kept.
+        """
+        if len(href) > _LONGEST:
+            raise ValueError(f"it is longer than {_LONGEST} characters")
+        if not href.isprintable():  # a NUL, half a surrogate pair
+            raise ValueError("it holds characters that cannot be printed")
         parts = urlsplit(href)
         tail = f"?{parts.query}" if parts.query else ""
         if not parts.scheme or not parts.netloc:

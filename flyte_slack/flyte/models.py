@@ -6,7 +6,7 @@ Shapes as the real server shows them; unknown fields of its answers are passed o
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Link(BaseModel):
@@ -77,34 +77,6 @@ class TakenAction(Linked):
 
     command: str
     input: Any = None
-
-
-class ActionState(BaseModel):
-    """State of an action in Flyte: NEW, PENDING, SUCCESS or FATAL, and since when."""
-
-    value: str
-    time: AwareDatetime
-
-
-class AuditedAction(BaseModel):
-    """An action, as the audit shows it."""
-
-    id: str
-    pack_name: str = Field("", alias="packName")
-    pack_labels: dict[str, str] = Field(default_factory=dict, alias="packLabels")
-    state: ActionState
-
-
-class AuditedFlow(BaseModel):
-    """One execution of a flow, as the audit shows it; its actions by step."""
-
-    actions: dict[str, AuditedAction] = Field(default_factory=dict)
-
-
-class FlowAudit(BaseModel):
-    """The audit's newest executions of flows."""
-
-    flows: list[AuditedFlow] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import logs
+from ..errors import TokenUnreadable
 from ..settings.values import is_header_token
 
 log = logs.get(__name__)
@@ -13,7 +14,11 @@ class Token(Protocol):
     """A bearer token, asked for anew at each call."""
 
     def current(self) -> str | None:
-        """Return the token as it is now, or None where the API is open."""
+        """Return the token as it is now, or None if the API is open.
+
+        Raises:
+            TokenUnreadable: there should be one, and never was.
+        """
 
 
 class FixedToken:
@@ -30,7 +35,8 @@ class FixedToken:
 class FileToken:
     """A token in a file that is read again when it changes, so that a rotated secret needs no restart.
 
-    While the file cannot be read the last token is used on.
+    While the file is empty or cannot be read, as it may be for a moment while it is rotated, the last token
+    is used on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,16 +46,16 @@ class FileToken:
         self._failing = False
 
     def current(self) -> str | None:
-        """Return what the file holds now."""
+        """Return what the file holds now, or held last."""
         try:
             status = self._path.stat()
             seen = (status.st_mtime_ns, status.st_size, status.st_ino)
             if seen != self._seen:
                 value = self._path.read_text().strip()
                 logs.add_secrets([value])
-                if not is_header_token(value):
+                if not value or not is_header_token(value):
                     raise ValueError("it holds no token: printable ASCII characters without a blank")
-                self._value = value or None
+                self._value = value
                 self._seen = seen
                 log.info("the Flyte token was read", file=str(self._path))
             self._failing = False
@@ -57,4 +63,6 @@ class FileToken:
             if not self._failing:
                 log.warning("FLYTE_JWT_FILE cannot be read: the last token is used on", cause=str(error))
             self._failing = True
+            if self._value is None:
+                raise TokenUnreadable(f"FLYTE_JWT_FILE cannot be read ({error})") from error
         return self._value

@@ -10,9 +10,9 @@ from ..errors import CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
 from ..store import Store, StoredAction, storable
 from .definition import FATAL, LARGEST, Command, Event, PackDefinition
-from .delivery import ResultDelivery
 from .lanes import Lanes
 from .metrics import ACTION_FINISHED, ACTIONS
+from .results import ResultDelivery
 
 log = logs.get(__name__)
 

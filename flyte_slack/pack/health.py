@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .. import logs
+from .pulse import Pulse
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +27,36 @@ class Health:
     Attributes:
         flyte: the Flyte API, as the last call to it found it.
         registered: whether Flyte knows the pack.
-        orphans: actions that Flyte shows as PENDING for the pack, and that the pack does not hold.
+        answered: beats when Flyte answers a take.
+        accepted: beats when Flyte accepts an event or a result.
+        hindered: what Flyte does not accept, though it should (`event` or `result`, and which), and why.
+        orphans: actions that Flyte shows as PENDING for the pack, that the pack does not hold, and that are
+            not adopted.
         parts: the other parts by name, each asked anew whenever health is.
     """
 
     flyte: Condition = Condition(False, "not reached yet")
     registered: bool = False
+    answered: Pulse = field(default_factory=Pulse)
+    accepted: Pulse = field(default_factory=Pulse)
+    hindered: dict[tuple[str, str], str] = field(default_factory=dict)
     orphans: int = 0
     parts: dict[str, Callable[[], Condition]] = field(default_factory=dict)
 
     @property
     def conditions(self) -> dict[str, Condition]:
         """Every part's condition, by name."""
-        lost = f"; {self.orphans} actions were lost between Flyte and the pack" if self.orphans else ""
-        flyte = Condition(self.flyte.healthy, self.flyte.status + lost)
-        return {"FlyteApi": flyte} | {name: condition() for name, condition in self.parts.items()}
+        return {"FlyteApi": self._flyte()} | {name: condition() for name, condition in self.parts.items()}
+
+    def _flyte(self) -> Condition:
+        status = self.flyte.status
+        if self.orphans:
+            status += f"; {self.orphans} actions were lost between Flyte and the pack"
+        for (what, _), cause in list(self.hindered.items())[:1]:
+            status += (
+                f"; {len(self.hindered)} events or results are not accepted, the first ({what}): {cause}"
+            )
+        return Condition(self.flyte.healthy and not self.hindered, status)
 
     @property
     def ready(self) -> bool:

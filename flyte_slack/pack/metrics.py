@@ -36,6 +36,14 @@ ACTION_COMPLETED = Histogram(
     "From the taking of an action until Flyte has accepted its result.",
     buckets=_QUICK,
 )
+FAILED_TRIES = Counter(
+    "flyte_slack_failed_tries",
+    "Tries to deliver that failed, by HTTP status, or timeout, no_answer or not_reached.",
+    ["kind", "cause"],
+)
+ADOPTED = Counter(
+    "flyte_slack_actions_adopted", "Actions lost on their way from Flyte that are executed after all."
+)
 POLLS = Counter("flyte_slack_polls", "Polls for actions.", ["outcome"])
 RATE_LIMITED = Counter("flyte_slack_rate_limited", "Answers 429 of Slack, by Web API method.", ["method"])
 

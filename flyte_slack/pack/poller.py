@@ -7,6 +7,7 @@ from .. import logs, retries
 from ..errors import FlyteError, FlyteNotFound, FlyteProtocolError, NotStorable
 from ..flyte import Action, FlyteClient, PackLinks
 from ..store import Store
+from .adoption import ResultLinks
 from .dispatch import Dispatcher
 from .health import Condition, Health
 from .metrics import POLLS
@@ -50,6 +51,7 @@ class Poller:
         self._client = client
         self._registration = registration
         self._store = store
+        self._result_links = ResultLinks(store)
         self._dispatcher = dispatcher
         self._health = health
         self._activity = activity
@@ -110,9 +112,11 @@ class Poller:
             log.info("action taken", command=action.command, action=identity, result=action.result)
         else:
             log.warning("Flyte handed out an action for the second time", result=action.result)
+        await self._result_links.learn(action.result)
 
     def _answered(self) -> None:
         self._health.flyte = Condition(True, "registered; polling for actions")
+        self._health.answered.beat()
         if self._failures:
             log.info("Flyte answers again")
             self._failures = 0
@@ -128,7 +132,10 @@ class Poller:
         if self._failures == 1:
             log.warning("Flyte cannot be polled", cause=str(error))
         if error.reply_lost or isinstance(error, FlyteProtocolError):
-            log.warning("a take was not answered: if Flyte had an action for it, Flyte shows it as PENDING")
+            log.warning(
+                "a take was not answered: if Flyte had an action for it, Flyte shows it as PENDING, "
+                "and the pack adopts it"
+            )
         if not self._stopping:
             await asyncio.sleep(retries.pause(retries.FLYTE, self._failures, error))
 

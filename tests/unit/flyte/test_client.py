@@ -1,5 +1,6 @@
 """The Flyte client's calls, asserted on what goes over the wire (promises 4, 8, 9)."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,6 +13,7 @@ from flyte_slack.errors import (
     FlyteError,
     FlyteNotFound,
     FlyteProtocolError,
+    FlyteRefused,
     FlyteRejected,
     FlyteUnauthorized,
     FlyteUnavailable,
@@ -97,8 +99,12 @@ async def test_event_body(flyte: respx.MockRouter, client: FlyteClient) -> None:
         (404, FlyteNotFound, False, False),
         (405, FlyteUnauthorized, True, True),
         (408, FlyteUnavailable, True, False),
-        (409, FlyteRejected, False, False),
-        (413, FlyteRejected, False, False),
+        (407, FlyteUnauthorized, True, True),
+        (409, FlyteRefused, True, True),
+        (413, FlyteRefused, True, True),
+        (422, FlyteRefused, True, True),
+        (425, FlyteUnavailable, True, False),
+        (451, FlyteRefused, True, True),
         (429, FlyteUnavailable, True, False),
         (500, FlyteUnavailable, True, False),
         (502, FlyteUnavailable, True, False),
@@ -123,6 +129,36 @@ async def test_error_by_status(
     assert (error.method, error.url, error.status) == ("POST", f"{HOST}/v1/packs/Slack/events", status)
     assert (error.retryable, error.slow, error.reply_lost) == (retryable, slow, status in {502, 504})
     assert str(status) in str(error)
+
+
+@pytest.mark.parametrize("status", [200, 201, 203, 204, 206, 304])
+async def test_only_202_is_accepted(flyte: respx.MockRouter, client: FlyteClient, status: int) -> None:
+    """A proxy's login page answers 200, and has delivered nothing: an event or result counts with 202."""
+    flyte.route().respond(status, html="<html>Please log in</html>")
+    for post in (client.post_event(LINKS, {}), client.complete("v1/r", {})):
+        with pytest.raises(FlyteProtocolError) as caught:
+            await post
+        assert (caught.value.status, caught.value.reply_lost, caught.value.slow) == (status, False, True)
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+async def test_only_201_is_registered(flyte: respx.MockRouter, client: FlyteClient, status: int) -> None:
+    """A registration counts with 201."""
+    serve(flyte, HOST)
+    flyte.post(f"{HOST}/v1/packs").respond(status, json={"id": "Slack"})
+    with pytest.raises(FlyteProtocolError):
+        await client.register(PACK)
+
+
+@pytest.mark.parametrize(("answer", "lets_in"), [(400, True), (403, False), (401, False), (202, False)])
+async def test_whether_events_are_let_in(
+    flyte: respx.MockRouter, client: FlyteClient, answer: int, lets_in: bool
+) -> None:
+    """What is no JSON tells, without any event, whether the token may post one."""
+    flyte.post(f"{HOST}/v1/packs/Slack/events").respond(answer)
+    with contextlib.nullcontext() if lets_in else pytest.raises(FlyteError):
+        await client.try_events(LINKS)
+    assert flyte.calls.last.request.content == b"{"
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ async def test_spaces_in_the_pack_name(flyte: respx.MockRouter, client: FlyteCli
     """Links are not URL-encoded by the server; they are when they are called."""
     serve(flyte, HOST)
     flyte.post(f"{HOST}/v1/packs").mock(registered(HOST, "My Pack"))
-    flyte.post(url__regex=r".*/My%20Pack/.*").respond(204)
+    flyte.post(url__regex=r".*/My%20Pack/events").respond(202)
+    flyte.post(url__regex=r".*/My%20Pack/actions/take").respond(204)
     pack = await client.register(PACK)
     assert pack.pack_id == "My Pack"
     await client.post_event(pack, {})

@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+import pytest
+import respx
+from flyte_answers import HOST, LINKS
 from structlog.testing import capture_logs
 
 from flyte_slack import logs
-from flyte_slack.flyte import FileToken, FixedToken
+from flyte_slack.errors import FlyteUnauthorized
+from flyte_slack.flyte import FileToken, FixedToken, FlyteClient
 
 
 def test_fixed_token() -> None:
@@ -68,11 +72,37 @@ def test_last_token_is_used_while_the_file_is_away(tmp_path: Path) -> None:
     assert token.current() == "new"
 
 
-def test_empty_file_is_no_token(tmp_path: Path) -> None:
-    """An empty file sends no header rather than an empty token."""
+@pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"\xff\xfe"])
+def test_file_that_is_being_rotated(tmp_path: Path, content: bytes) -> None:
+    """A file that is empty for a moment, or holds no token, leaves the last one in use, with one warning."""
     file = tmp_path / "token"
-    file.write_text("\n")
-    assert FileToken(file).current() is None
+    file.write_text("good")
+    token = FileToken(file)
+    assert token.current() == "good"
+    file.write_bytes(content)
+    with capture_logs() as logged:
+        assert [token.current() for _ in range(5)] == ["good"] * 5
+    assert [line["log_level"] for line in logged] == ["warning"]
+    file.write_text("better")
+    assert token.current() == "better"
+
+
+async def test_nothing_is_sent_before_there_is_a_token(tmp_path: Path) -> None:
+    """A file that holds no token yet, or is not there, costs calls, and none goes out without a token."""
+    file = tmp_path / "token"
+    with respx.mock(assert_all_called=False, using="httpx") as flyte:
+        flyte.route().respond(202)
+        async with FlyteClient(HOST, token=FileToken(file)) as client:
+            for content in (None, "", "\n"):
+                if content is not None:
+                    file.write_text(content)
+                with pytest.raises(FlyteUnauthorized, match="FLYTE_JWT_FILE") as caught:
+                    await client.post_event(LINKS, {})
+                assert caught.value.retryable
+                assert not flyte.calls
+            file.write_text("good")
+            await client.post_event(LINKS, {})
+        assert flyte.calls.last.request.headers["Authorization"] == "Bearer good"
 
 
 def test_token_of_a_file_is_redacted_from_the_log(tmp_path: Path) -> None:

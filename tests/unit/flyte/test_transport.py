@@ -4,6 +4,8 @@ import asyncio
 import re
 import socket
 import struct
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,6 +14,7 @@ from flyte_answers import LINKS
 
 from flyte_slack.errors import FlyteError, FlyteNotFound, FlyteUnavailable
 from flyte_slack.flyte import FlyteClient
+from flyte_slack.flyte.patience import LONGEST, Patience
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]
 
@@ -95,16 +98,18 @@ BROKEN: dict[str, Script] = {
     "reset in the middle of it": reset_in_between,
     "reset after it": reset_after,
     "closed after it": close_after,
-    "reset in the answer": reset_in_the_answer,
     "no HTTP": answers(b"220 mail.example.com ESMTP\r\n\r\n"),
     "random bytes": answers(bytes(range(256))),
     "a status that is none": answers(b"HTTP/1.1 0x2 Accepted\r\nContent-Length: 0\r\n\r\n"),
     "an endless header": answers(b"HTTP/1.1 202 Accepted\r\nX: " + b"a" * 100_000 + b"\r\n\r\n"),
-    "fewer bytes than announced": answers(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc"),
     "a negative length": answers(b"HTTP/1.1 202 Accepted\r\nContent-Length: -1\r\n\r\nabc"),
     "two lengths": answers(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
-    "a chunk that is cut": answers(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"),
     "a chunk that is none": answers(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nabc"),
+}
+CUT: dict[str, Script] = {
+    "reset in the body": reset_in_the_answer,
+    "fewer bytes than announced": answers(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc"),
+    "a chunk that is cut": answers(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"),
     "no gzip": answers(b"HTTP/1.1 202 A\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
 }
 
@@ -117,6 +122,113 @@ async def test_reply_that_is_lost(script: Script, event: dict[str, str]) -> None
         with pytest.raises(FlyteUnavailable) as caught:
             await client.post_event(LINKS, event)
     assert (caught.value.reply_lost, caught.value.status) == (True, None)
+
+
+@pytest.mark.parametrize("script", CUT.values(), ids=CUT)
+async def test_accepted_is_accepted_however_its_body_ends(script: Script) -> None:
+    """A 202 says it all: an event or result that Flyte has accepted is not posted again for a cut body."""
+    async with client_of(script) as client:
+        await client.post_event(LINKS, {})
+    async with client_of(script) as client:
+        await client.complete("v1/packs/Slack/actions/1/result", {})
+
+
+async def test_accepted_with_a_body_that_never_ends() -> None:
+    """A 202 whose body does not come is accepted once the time for it is up."""
+    done = asyncio.Event()
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc")
+        await done.wait()
+
+    async with client_of(endless, timeout=0.2) as client:
+        await client.post_event(LINKS, {})
+        done.set()
+
+
+async def test_refusal_whose_body_is_cut() -> None:
+    """A status that refuses is no lost reply, even if its body is cut."""
+    async with client_of(answers(b"HTTP/1.1 503 Away\r\nContent-Length: 10\r\n\r\nabc")) as client:
+        with pytest.raises(FlyteUnavailable) as caught:
+            await client.post_event(LINKS, {})
+    assert (caught.value.status, caught.value.reply_lost) == (503, False)
+
+
+async def test_action_whose_body_is_cut() -> None:
+    """An action that is cut short is a lost reply: Flyte has given it away."""
+    async with client_of(answers(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"command"')) as client:
+        with pytest.raises(FlyteUnavailable) as caught:
+            await client.take(LINKS)
+    assert (caught.value.status, caught.value.reply_lost) == (None, True)
+
+
+async def test_answer_that_arrived_while_the_process_stood_still() -> None:
+    """An answer that lies in the socket's buffer counts, though the time was up before it could be read."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            asked.set()
+            time.sleep(0.1)  # the loop stands still by then
+            connection.sendall(ACCEPTED)
+            answered.set()
+
+    def stand_still() -> None:
+        assert answered.wait(10)
+        time.sleep(0.5)  # past the time-out
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        async with FlyteClient(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=0.3) as client:
+            posting = asyncio.create_task(client.post_event(LINKS, {}))
+            while not asked.is_set():
+                await asyncio.sleep(0)
+            stand_still()
+            await posting
+        thread.join()
+
+
+async def test_posts_wait_longer_for_a_slow_server() -> None:
+    """After a post that was given up the next ones wait longer, so that a slow server processes them once."""
+    release, requests = asyncio.Event(), 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while True:
+            await request(reader)
+            requests += 1
+            if requests == 1:
+                await release.wait()
+            await asyncio.sleep(0.3)  # longer than the usual time-out, shorter than the next
+            writer.write(ACCEPTED)
+
+    async with client_of(slow, timeout=0.2) as client:
+        with pytest.raises(FlyteUnavailable) as caught:
+            await client.post_event(LINKS, {})
+        assert caught.value.waited == 0.2
+        await client.post_event(LINKS, {})
+        await client.complete("v1/r", {})
+        release.set()
+        assert requests == 3
+
+
+def test_patience_ends_at_what_a_take_gets_and_comes_back() -> None:
+    """Posts wait as long as a take at most, and as usual again when the server was quick for a while."""
+    patience, waited = Patience(10), []
+    for _ in range(4):
+        waited.append(patience.seconds)
+        patience.ran_out(patience.seconds)
+    assert waited == [10, 40, LONGEST, LONGEST]
+    patience.answered(20)
+    for _ in range(49):
+        patience.answered(0.1)
+    assert patience.seconds == LONGEST
+    patience.answered(0.1)
+    assert patience.seconds == 10
 
 
 async def test_nobody_listens() -> None:

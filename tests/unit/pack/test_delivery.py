@@ -88,12 +88,9 @@ async def test_events_of_an_earlier_run_are_delivered(flyte: ScriptedFlyte, tmp_
     assert [key for key in keys(flyte) if int(key) % 2 == 1] == ["1", "3", "5"]
 
 
-@pytest.mark.parametrize("status", [400, 409, 413])
-async def test_refused_event_is_dead_and_the_next_goes_on(
-    flyte: ScriptedFlyte, tmp_path: Path, status: int
-) -> None:
+async def test_refused_event_is_dead_and_the_next_goes_on(flyte: ScriptedFlyte, tmp_path: Path) -> None:
     """An event answered 400 is put aside with its reason, as an error, and holds up nothing."""
-    flyte.answer("event", status)
+    flyte.answer("event", 400)
     with capture_logs() as logged:
         async with pack(flyte, tmp_path, poll=False) as parts:
             await parts.see("bad")
@@ -101,7 +98,7 @@ async def test_refused_event_is_dead_and_the_next_goes_on(
             await eventually_true(lambda: count(parts.store.inbox, State.DELIVERED))
             assert await count(parts.store.inbox, State.DEAD) == 1
     assert keys(flyte) == ["good"]
-    assert str(status) in next(line["cause"] for line in logged if line["log_level"] == "error")
+    assert "400" in next(line["cause"] for line in logged if line["log_level"] == "error")
     async with pack(flyte, tmp_path, poll=False) as parts:
         await parts.events.idle()
     assert len(flyte.of("event")) == 2, "what is dead stays so over restarts"

@@ -12,7 +12,7 @@ from support import breathe, count, eventually, eventually_true, opened
 from tenacity import wait_fixed
 
 from flyte_slack import retries
-from flyte_slack.pack import delivery
+from flyte_slack.pack import results
 from flyte_slack.store.schema import State
 
 
@@ -127,7 +127,7 @@ async def test_result_that_was_never_sent_is_in_no_doubt(flyte: ScriptedFlyte, t
     async with pack(flyte, tmp_path, poll=False) as parts:
         ids = [await act(parts, flyte, f"C{number}") for number in range(40)]
         await eventually_true(lambda: _finished(parts, 40))
-        await eventually(lambda: len(flyte.of("result")) >= delivery._CONCURRENT_POSTS)
+        await eventually(lambda: len(flyte.of("result")) >= results._CONCURRENT_POSTS)
         await breathe(200)
         sent = {call.path.split("/")[-2] for call in flyte.of("result")}
         await asyncio.gather(

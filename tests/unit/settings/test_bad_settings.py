@@ -73,6 +73,7 @@ BAD = {
     "FLYTE_SLACK_PORT": ("-1", "65536", "http", "80.5"),
     "FLYTE_SLACK_CONNECTIONS": ("0", "11", "two", "1.5"),
     "FLYTE_SLACK_CATCH_UP": ("-1", "x", "inf"),
+    "FLYTE_SLACK_ADOPT": ("-1", "x", "inf"),
     "FLYTE_SLACK_SHUTDOWN_GRACE": ("-1", "x", "inf"),
     "LOGLEVEL": ("verbose", "trace"),
     "LOG_FORMAT": ("xml",),

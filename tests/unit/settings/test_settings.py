@@ -22,6 +22,7 @@ def test_defaults() -> None:
     assert secret(settings.store) == "sqlite:///flyte-slack.db"
     assert (settings.poll_interval, settings.port, settings.host) == (1, 8090, "0.0.0.0")
     assert (settings.connections, settings.catch_up, settings.channels) == (2, 3600, ())
+    assert settings.adopt == 900
     assert (settings.shutdown_grace, settings.log_level, settings.log_format) == (20, "info", None)
     assert settings.receives_by is Mode.SOCKET
 
@@ -51,6 +52,7 @@ def test_defaults() -> None:
         ("FLYTE_SLACK_CATCH_UP", "0", "catch_up", 0),
         ("FLYTE_SLACK_CHANNELS", "C1, #general,,#ops ", "channels", ("C1", "#general", "#ops")),
         ("FLYTE_SLACK_SHUTDOWN_GRACE", "0", "shutdown_grace", 0),
+        ("FLYTE_SLACK_ADOPT", "0", "adopt", 0),
         ("LOGLEVEL", "DEBUG", "log_level", "debug"),
         ("LOGLEVEL", "error", "log_level", "error"),
         ("LOG_FORMAT", "Console", "log_format", "console"),
