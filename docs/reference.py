@@ -1,4 +1,4 @@
-"""Writes docs/commands.md, docs/events.md and the README's list from what commands and events say of themselves.
+"""Writes docs/commands.md, docs/events.md and the list in the README from the code.
 
 `make docs` runs it; a test holds that the pages are current.
 """
@@ -49,10 +49,11 @@ def _commands() -> Iterator[str]:
     yield "# Commands\n"
     yield _WRITTEN
     yield (
-        "Each command ends in exactly one event: its success, its failure, or `FATAL`. A failure has `error` (a sentence: "
-        "what is wrong, what to do), `code` and `kind` ([contract, section 4](contract.md#4-the-command-sendmessage)), "
-        "and gives back some inputs as they were given. Input is read leniently: a template makes every value a text, "
-        'so `"true"` is a boolean, `""` is absent, lists and objects may be texts that hold JSON.\n'
+        "Each command ends in exactly one event: its success, its failure, or `FATAL`. A failure has `error` "
+        "(a sentence: what is wrong, what to do), `code` and `kind` "
+        "([contract, section 4](contract.md#4-the-command-sendmessage)), and gives back some inputs as they "
+        'were given. Input is read leniently: a template makes every value a text, so `"true"` is a boolean, '
+        '`""` is absent, lists and objects may be texts that hold JSON.\n'
     )
     yield from (f"- [`{each.name}`](#{each.name.lower()}): {_first_sentence(each)}" for each in COMMANDS)
     for each in COMMANDS:
@@ -75,9 +76,9 @@ def _events() -> Iterator[str]:
     yield "# Events\n"
     yield _WRITTEN
     yield (
-        "Every value is a text, or an object or list of texts; every key is always there, and what is unknown is empty. "
-        "`FLYTE_SLACK_EVENTS` chooses events. Events that a command answers, too, have `origin`: `channel` for what was "
-        "seen in Slack, `command` for a result.\n"
+        "Every value is a text, or an object or list of texts; every key is always there, and what is "
+        "unknown is empty. `FLYTE_SLACK_EVENTS` chooses events. Events that a command answers, too, have "
+        "`origin`: `channel` for what was seen in Slack, `command` for a result.\n"
     )
     yield from (f"- [`{each.name}`](#{each.name.lower()}): {_first_sentence(each)}" for each in EVENTS)
     for each in EVENTS:

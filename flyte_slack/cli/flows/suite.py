@@ -5,10 +5,10 @@ import asyncio
 import json
 import os
 import sys
-import xml.etree.ElementTree as xml
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 from ... import logs
 from .expectations import is_test, load
@@ -82,7 +82,7 @@ def _report(outcomes: Sequence[Outcome]) -> None:
 
 
 def _junit(outcomes: Sequence[Outcome], path: Path) -> None:
-    suite = xml.Element(
+    suite = Element(
         "testsuite",
         name="flows",
         tests=str(len(outcomes)),
@@ -90,10 +90,10 @@ def _junit(outcomes: Sequence[Outcome], path: Path) -> None:
         time=f"{sum(outcome.seconds for outcome in outcomes):.3f}",
     )
     for outcome in outcomes:
-        case = xml.SubElement(
+        case = SubElement(
             suite, "testcase", classname=outcome.file, name=outcome.name, time=f"{outcome.seconds:.3f}"
         )
         if outcome.problems:
-            failure = xml.SubElement(case, "failure", message=outcome.problems[0])
+            failure = SubElement(case, "failure", message=outcome.problems[0])
             failure.text = "\n".join(outcome.problems)
-    xml.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

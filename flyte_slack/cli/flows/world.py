@@ -191,13 +191,13 @@ class World:
         await self._post("/flyte/v1/flows", flow)
 
     async def _messages(self, channel: str | None) -> AsyncIterator[Json]:
-        for name in [channel] if channel else await self._channels():
+        for name in [channel] if channel else await self._names("channels"):
             found = await self._get("/api/messages", channel=name)
             for message in found["messages"]:
                 yield {**message, "channel": name}
 
-    async def _channels(self) -> list[str]:
-        return [str(channel["name"]) for channel in (await self._get("/api/channels"))["channels"]]
+    async def _names(self, of: str) -> list[str]:
+        return [str(each["name"]) for each in (await self._get(f"/api/{of}"))[of]]
 
     async def _newest(self, channel: str) -> Json:
         found = [message async for message in self._messages(channel)]
