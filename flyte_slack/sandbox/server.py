@@ -1,7 +1,8 @@
 """The sandbox server: a chat page, the Slack stand-in and the Flyte API on one port.
 
 ``/`` is the page, ``/api/…`` what the page and scripts use, ``/slack/api/METHOD`` the Slack Web API,
-``/slack/socket`` Socket Mode, ``/flyte`` the Flyte API.
+``/slack/upload/…`` and ``/slack/respond/…`` what Slack has under other addresses, ``/slack/socket`` Socket
+Mode, ``/flyte`` the Flyte API.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from typing import Self
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from .chat_api import ChatApi
+from .chat.api import ChatApi
 from .flows import Flow, load_flows
 from .flyte_api import FlyteApi
-from .slack_api import SlackApi
+from .guard import Guard
+from .slack.api import SlackApi
+from .slack.app import SlackApp
 from .socket_mode import SocketMode
 from .workspace import Workspace
 
 SOCKET_PATH = "/slack/socket"
+BODY_LIMIT = 32 * 1024 * 1024
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -54,8 +58,9 @@ class Sandbox:
         self.port = port
         self.workspace = workspace or Workspace()
         self.socket_mode = socket_mode or SocketMode(self.workspace)
-        self.slack = SlackApi(self.workspace, self._socket_url, burst=burst)
-        self.chat = ChatApi(self.workspace)
+        self.app = SlackApp(self.workspace, lambda: self.url, self.socket_mode.interact, burst)
+        self.slack = SlackApi(self.app, self._socket_url)
+        self.chat = ChatApi(self.app)
         self.flyte = FlyteApi()
         for flow in [*_shipped_flows(), *(load_flows(flows) if flows else [])]:
             self.flyte.add_flow(flow)
@@ -116,17 +121,19 @@ class Sandbox:
 
     def _app(self) -> web.Application:
         # The outermost application's limit on a body holds for those mounted in it.
-        app = web.Application(middlewares=self._middlewares, client_max_size=16 * 1024 * 1024)
+        middlewares = [*self._middlewares, Guard(self.host).middleware()]
+        app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
         app.router.add_get("/", _page)
         app.router.add_get(SOCKET_PATH, self.socket_mode.handle)
         app.add_subapp("/api/", self.chat.app())
-        app.add_subapp("/slack/api/", self.slack.app())
+        self.slack.add_routes(app.router)
         app.add_subapp("/flyte/", self.flyte.app())
         app.on_shutdown.append(self._shut_down)
         return app
 
     async def _shut_down(self, _app: web.Application) -> None:
         self.chat.close()
+        self.app.scheduled.close()
         await self.socket_mode.close()
 
     def _socket_url(self, request: web.Request) -> str:

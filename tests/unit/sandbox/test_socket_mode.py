@@ -253,19 +253,18 @@ async def test_the_bots_own_posts_are_events_too(sandbox: Sandbox, session: aioh
     assert (event["text"], event["bot_id"], event["user"]) == ("mine", "B0FLYTE", "U0FLYTE")
 
 
-async def test_channels_without_the_bot_stay_private(
-    sandbox: Sandbox, session: aiohttp.ClientSession
-) -> None:
+async def test_channels_without_the_bot_stay_private(session: aiohttp.ClientSession) -> None:
     """The app hears only of channels that the bot is a member of, and of what it subscribed to."""
-    peer = await Peer.open(sandbox, session)
-    say(sandbox, "not for you", "announcements")
-    general = sandbox.workspace.channel("general")
-    ts = say(sandbox, "for you")
-    message = sandbox.workspace.find(general, ts)
-    assert message is not None
-    sandbox.workspace.react(general, message, "eyes", "U0BOBBY")
-    say(sandbox, "last")
-    assert [(await peer.frame())["payload"]["event"]["text"] for _ in range(2)] == ["for you", "last"]
+    async with sandbox_with(subscriptions=["message"]) as sandbox:
+        peer = await Peer.open(sandbox, session)
+        say(sandbox, "not for you", "announcements")
+        general = sandbox.workspace.channel("general")
+        ts = say(sandbox, "for you")
+        message = sandbox.workspace.find(general, ts)
+        assert message is not None
+        sandbox.workspace.react(general, message, "eyes", "U0BOBBY")
+        say(sandbox, "last")
+        assert [(await peer.frame())["payload"]["event"]["text"] for _ in range(2)] == ["for you", "last"]
 
 
 async def test_any_event_can_be_delivered(sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
