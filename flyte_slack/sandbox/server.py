@@ -8,6 +8,8 @@ Mode, ``/flyte`` the Flyte API.
 from __future__ import annotations
 
 import errno
+import json
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -39,8 +41,8 @@ class Sandbox:
     """An embedded Slack workspace and Flyte API behind one address.
 
     ``port`` 0 takes a free one, known from ``port`` and ``url`` once started. ``flows`` is a folder of
-    flows beside the shipped ones. ``middlewares`` wrap every request, for tests that inject faults.
-    Nothing outlives :meth:`stop`, and a sandbox starts once.
+    flows beside the shipped ones, which ``shipped_flows`` leaves out. ``middlewares`` wrap every request, for
+    tests that inject faults. Nothing outlives :meth:`stop`, and a sandbox starts once.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Sandbox:
         workspace: Workspace | None = None,
         socket_mode: SocketMode | None = None,
         burst: int = 20,
+        shipped_flows: bool = True,
     ) -> None:
         self.host = host
         self.port = port
@@ -60,9 +63,10 @@ class Sandbox:
         self.socket_mode = socket_mode or SocketMode(self.workspace)
         self.app = SlackApp(self.workspace, lambda: self.url, self.socket_mode.interact, burst)
         self.slack = SlackApi(self.app, self._socket_url)
-        self.chat = ChatApi(self.app)
+        self.chat = ChatApi(self.app, self._slash_commands)
         self.flyte = FlyteApi()
-        for flow in [*_shipped_flows(), *(load_flows(flows) if flows else [])]:
+        shipped = _shipped_flows() if shipped_flows else []
+        for flow in [*shipped, *(load_flows(flows) if flows else [])]:
             self.flyte.add_flow(flow)
         self._middlewares = tuple(middlewares)
         self._runner: web.AppRunner | None = None
@@ -140,6 +144,12 @@ class Sandbox:
         scheme = "wss" if request.secure else "ws"
         ticket = self.socket_mode.open_ticket()
         return f"{scheme}://{request.host}{SOCKET_PATH}?ticket={ticket}&app_id={self.workspace.app_id}"
+
+    def _slash_commands(self) -> set[str]:
+        """Return the slash commands that flows compare with, to be offered while one writes."""
+        steps = [step for flow in self.flyte.flows.values() for step in flow.to_json().get("steps", [])]
+        used = [json.dumps(step) for step in steps if step.get("event", {}).get("name") == "SlashCommandUsed"]
+        return {command for step in used for command in re.findall(r"""['"](/[\w-]+)\\?['"]""", step)}
 
     def _explained(self, error: OSError) -> OSError:
         if error.errno == errno.EADDRINUSE:

@@ -12,14 +12,16 @@ from ..slack.app import SlackApp
 from ..slack.methods.channels import checked_name
 from ..workspace import Channel, NotInWorkspaceError, escape
 from .requests import Reader, body_of, flag_of, text_of
+from .shapes import Shapes
 from .writing import written
 
 
 class Administration:
     """``/channels``, ``/members``, ``/people`` and ``/files``."""
 
-    def __init__(self, slack: SlackApp, reader: Reader) -> None:
+    def __init__(self, slack: SlackApp, reader: Reader, shapes: Shapes) -> None:
         self._slack = slack
+        self._shapes = shapes
         self._workspace = slack.workspace
         self._reader = reader
 
@@ -28,6 +30,7 @@ class Administration:
         router.add_post("/channels", self._create_channel)
         router.add_post("/channels/{channel}", self._change_channel)
         router.add_post("/members", self._change_membership)
+        router.add_get("/people", self._people)
         router.add_post("/people", self._add_person)
         router.add_get("/files", self._list_files)
         router.add_post("/files", self._upload)
@@ -72,6 +75,10 @@ class Administration:
         if channel.kind in ("im", "mpim"):
             raise Refused(400, "A direct message has the people it has, and neither name nor topic.")
         return channel
+
+    async def _people(self, _request: web.Request) -> web.Response:
+        people = [user for user in self._workspace.users.values() if not user.bot_id]
+        return web.json_response({"people": [self._shapes.person(user) for user in people]})
 
     async def _add_person(self, request: web.Request) -> web.Response:
         name = text_of(await body_of(request), "name")

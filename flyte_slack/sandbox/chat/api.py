@@ -8,7 +8,8 @@ done answers 200 ``{"ok": true}`` if nothing else is said.
 Reading:
 
 - ``GET messages?channel=`` → ``{"messages": […]}``, oldest first, see :meth:`.shapes.Shapes.message`.
-- ``GET channels`` → the directory: ``{"channels", "users", "usergroups", "commands"}``.
+- ``GET channels`` → the directory: ``{"channels", "users", "usergroups", "commands"}``. ``GET people`` →
+  ``{"people"}``, without the bot.
 - ``GET modals?user=`` → ``{"modals": [{"view_id", "callback_id", "title", "view"}]}``, the one on top last.
 - ``GET files?channel=`` → ``{"files": […]}``; ``GET files/ID`` is the file itself.
 - ``GET home?user=`` → ``{"view": …}``, the App Home that the app has published, or ``null``.
@@ -69,7 +70,7 @@ class ChatApi:
         self._commands = commands
         self._stream = Stream(self.workspace, self._shapes, self._known_commands)
         self._modals = Modals(slack, self._reader, self._shapes)
-        self._administration = Administration(slack, self._reader)
+        self._administration = Administration(slack, self._reader, self._shapes)
 
     def app(self) -> web.Application:
         """Make the application with the routes."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..slack.views import View, Views
-from ..workspace import TOMBSTONE, Channel, Message, Workspace
+from ..workspace import TOMBSTONE, Channel, Message, User, Workspace
 
 Shape = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Shapes:
             "channels": [
                 {
                     "id": channel.id,
-                    "name": channel.name,
+                    "name": self.reference(channel),
                     "kind": channel.kind,
                     "topic": channel.topic,
                     "purpose": channel.purpose,
@@ -78,22 +78,31 @@ class Shapes:
                 }
                 for channel in workspace.channels.values()
             ],
-            "users": [
-                {
-                    "id": user.id,
-                    "name": user.name,
-                    "real_name": user.real_name,
-                    "display_name": user.display_name,
-                    "title": user.title,
-                    "bot": bool(user.bot_id),
-                }
-                for user in workspace.users.values()
-            ],
+            "users": [self.person(user) for user in workspace.users.values()],
             "usergroups": [
                 {"id": group_id, "handle": handle, "members": [self._name(user) for user in members]}
                 for group_id, (handle, members) in workspace.usergroups.items()
             ],
             "commands": sorted(commands),
+        }
+
+    def reference(self, channel: Channel) -> str:
+        """Return the name that a request gives a channel: ``@NAME`` for a direct message with the bot."""
+        if channel.kind != "im":
+            return channel.name
+        other = next(user for user in self._workspace.members_of(channel) if not user.bot_id)
+        return f"@{other.name}"
+
+    @staticmethod
+    def person(user: User) -> Shape:
+        """Show a person, or the bot."""
+        return {
+            "id": user.id,
+            "name": user.name,
+            "real_name": user.real_name,
+            "display_name": user.display_name,
+            "title": user.title,
+            "bot": bool(user.bot_id),
         }
 
     def modals(self, user_id: str) -> list[Shape]:

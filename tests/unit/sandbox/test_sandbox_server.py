@@ -13,17 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flyte_slack.sandbox.server import Sandbox
 
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(port=0) as running:
-        yield running
-
-
-@pytest.fixture
-async def session(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(base_url=sandbox.url) as opened:
-        yield opened
+pytest_plugins = ["sandbox_fixtures"]
 
 
 async def write(session: aiohttp.ClientSession, **body: Any) -> tuple[int, dict[str, Any]]:

@@ -1,43 +1,23 @@
 """The Slack Web API stand-in, as the official client sees it."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
+from sandbox_parts import client, error_of
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flyte_slack.sandbox.server import Sandbox
 
+pytest_plugins = ["sandbox_fixtures"]
+
 METADATA = {"event_type": "flyte_action", "event_payload": {"action_id": "a1"}}
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(port=0) as running:
-        yield running
-
-
-def client(sandbox: Sandbox, token: str | None = None) -> AsyncWebClient:
-    token = sandbox.bot_token if token is None else token
-    return AsyncWebClient(token=token, base_url=f"{sandbox.url}/slack/api/", retry_handlers=[])
-
-
-@pytest.fixture
-def slack(sandbox: Sandbox) -> AsyncWebClient:
-    return client(sandbox)
 
 
 def channel_id(sandbox: Sandbox, name: str = "general") -> str:
     return sandbox.workspace.channel(name).id
-
-
-async def error_of(call: Any) -> str:
-    with pytest.raises(SlackApiError) as raised:
-        await call
-    return str(raised.value.response["error"])
 
 
 async def test_auth_test_tells_the_bot_and_its_scopes(slack: AsyncWebClient) -> None:
