@@ -65,7 +65,7 @@ def _commands() -> Iterator[str]:
             yield f"\n**`{name}`**: {_keys(payload)}"
         echoes = [f"`{key}`" for key in each.echoes]
         yield f"\n**`{each.fails}`**: {', '.join([*echoes, '`error`', '`code`', '`kind`'])}"
-        yield f"\n*After an unknown outcome:* {each.after_unknown}"
+        yield f"\n*After a crash, or an answer that was lost:* {each.after_crash}"
         if each.scopes:
             yield f"\n*Scopes:* {_scopes(each.scopes)}"
         yield f"\n```yaml\ncommand:\n  packName: Slack\n  name: {each.name}\n  input:"

@@ -70,6 +70,7 @@ class World:
         Raises:
             Unmet: what it needs is not there, such as the button to click on.
         """
+        body: dict[str, Any]
         match given.it:
             case Said() as said:
                 body = {"channel": said.channel, "user": said.user, "text": said.text}
@@ -299,7 +300,7 @@ async def world(flows: Iterable[Json], other_packs: Iterable[str], patience: flo
         os.environ.pop(name, None)  # a test's outcome must not depend on them
     stop, ready = asyncio.Event(), service.Ready()
     with tempfile.TemporaryDirectory(prefix="flyte-slack-") as folder:
-        async with Sandbox(port=0, shipped=False) as sandbox, httpx.AsyncClient(timeout=30) as client:
+        async with Sandbox(port=0, shipped_flows=False) as sandbox, httpx.AsyncClient(timeout=30) as client:
             os.environ.update(
                 sandbox.pack_environment(),
                 FLYTE_SLACK_STORE=f"sqlite:///{folder}/store.db",

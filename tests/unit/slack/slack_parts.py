@@ -33,7 +33,7 @@ class Action:
         identity: str = IDENTITY,
         *,
         begun_at: float | None = None,
-        keys: dict[tuple[str, str], object] | None = None,
+        keys: dict[tuple[str, str, str], object] | None = None,
     ) -> None:
         self.identity = identity
         self.begun_at = begun_at
@@ -42,7 +42,7 @@ class Action:
         self.at: list[float] = []
         self.busy: float | None = None
         self.in_flight = False
-        self.keys: dict[tuple[str, str], object] = {} if keys is None else keys
+        self.keys: dict[tuple[str, str, str], object] = {} if keys is None else keys
 
     async def executing(self, at: float | None = None) -> None:
         self.in_flight = True

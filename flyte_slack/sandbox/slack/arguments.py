@@ -1,4 +1,4 @@
-"""Arguments of a Web API call, read as Slack reads them, and the errors that Slack answers with.
+"""Arguments of a Web API call, read as Slack reads them.
 
 A value arrives as text (query or form) or as JSON, and both mean the same: ``"true"`` and ``true``,
 ``"100"`` and ``100``, a list and a string holding that list.
@@ -13,22 +13,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from .blocks import checked_attachments, checked_blocks
+from .errors import MethodError
+
 MESSAGE_LIMIT = 40_000
-BLOCK_LIMIT = 50
-SECTION_LIMIT = 3_000
-ATTACHMENT_LIMIT = 100
+MARKDOWN_LIMIT = 12_000
 METADATA_LIMIT = 16_384
 PAGE_LIMIT = 1_000
-
-
-class MethodError(Exception):
-    """An ``"ok": false`` answer: Slack's error code, sentences for people, and how long to wait."""
-
-    def __init__(self, code: str, *messages: str, retry_after: int = 0) -> None:
-        super().__init__(code)
-        self.code = code
-        self.messages = messages
-        self.retry_after = retry_after
 
 
 class Arguments(dict[str, Any]):
@@ -48,6 +39,21 @@ class Arguments(dict[str, Any]):
         if value := self.text(name):
             return value
         raise MethodError("invalid_arguments", f"[ERROR] missing required field: {name}")
+
+    def listed(self, name: str) -> list[str]:
+        """Read a list of texts: comma-separated, JSON, or a list already."""
+        value = self.get(name)
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            value = self.structure(name, "invalid_arguments")
+        items = value if isinstance(value, list) else self.text(name).split(",")
+        return [text for item in items if (text := str(item).strip())]
+
+    def number(self, name: str, error: str) -> int:
+        """Read a whole number that must be there."""
+        value = self.required(name)
+        if not re.fullmatch(r"\d{1,12}(\.0*)?", value):
+            raise MethodError(error)
+        return int(value.split(".")[0])
 
     def flag(self, name: str, default: bool = False) -> bool:
         """Read a boolean."""
@@ -104,19 +110,22 @@ class Arguments(dict[str, Any]):
         except ValueError:
             raise MethodError(error) from None
 
-    def content(self) -> dict[str, Any]:
-        """Read what a message says: ``text``, ``blocks``, ``attachments`` and ``metadata``."""
+    def content(self, limit: int = MESSAGE_LIMIT) -> dict[str, Any]:
+        """Read what a message says: ``text`` or ``markdown_text``, blocks, attachments and metadata."""
         content: dict[str, Any] = {"text": self.text("text")}
-        if len(content["text"]) > MESSAGE_LIMIT:
+        markdown = self.text("markdown_text")
+        if markdown:
+            if content["text"] or self.get("blocks"):
+                raise MethodError("markdown_text_conflict")
+            content["text"] = markdown
+        if len(content["text"]) > (MARKDOWN_LIMIT if markdown else limit):
             raise MethodError("msg_too_long")
-        if blocks := self.structure("blocks", "invalid_blocks_format"):
-            content["blocks"] = _checked_blocks(blocks)
+        if markdown:
+            content["blocks"] = [{"type": "markdown", "block_id": "b0", "text": markdown}]
+        elif blocks := self.structure("blocks", "invalid_blocks_format"):
+            content["blocks"] = checked_blocks(blocks)
         if attachments := self.structure("attachments", "invalid_attachments"):
-            if not isinstance(attachments, list) or not all(isinstance(item, dict) for item in attachments):
-                raise MethodError("invalid_attachments")
-            if len(attachments) > ATTACHMENT_LIMIT:
-                raise MethodError("too_many_attachments")
-            content["attachments"] = [{"id": n, **item} for n, item in enumerate(attachments, start=1)]
+            content["attachments"] = checked_attachments(attachments)
         if (metadata := self.structure("metadata", "invalid_metadata_format")) is not None:
             content["metadata"] = _checked_metadata(metadata)
         if not (content["text"].strip() or "blocks" in content or "attachments" in content):
@@ -129,29 +138,9 @@ def cursor_for(kind: str, value: object) -> str:
     return base64.b64encode(f"{kind}:{value}".encode()).decode()
 
 
-def _checked_blocks(blocks: Any) -> list[dict[str, Any]]:
-    if not isinstance(blocks, list):
-        raise MethodError("invalid_blocks_format")
-    if len(blocks) > BLOCK_LIMIT:
-        raise MethodError(
-            "invalid_blocks", f"[ERROR] no more than {BLOCK_LIMIT} items allowed [json-pointer:/blocks]"
-        )
-    checked = []
-    for number, block in enumerate(blocks):
-        where = f"[json-pointer:/blocks/{number}]"
-        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise MethodError("invalid_blocks", f"[ERROR] missing required field: type {where}")
-        if block["type"] == "section":
-            text = block.get("text")
-            if not isinstance(text, dict) and not block.get("fields"):
-                raise MethodError("invalid_blocks", f"[ERROR] missing required field: text {where}")
-            if isinstance(text, dict) and len(str(text.get("text", ""))) > SECTION_LIMIT:
-                raise MethodError("invalid_blocks", f"[ERROR] must be less than 3001 characters {where}")
-        checked.append({"block_id": f"b{number}", **block})
-    return checked
-
-
 def _checked_metadata(metadata: Any) -> dict[str, Any]:
+    if metadata == {}:
+        return {}
     if not isinstance(metadata, dict) or not isinstance(metadata.get("event_payload"), dict):
         raise MethodError("invalid_metadata_format")
     event_type = metadata.get("event_type")
