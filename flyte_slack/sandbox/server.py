@@ -39,6 +39,7 @@ class Sandbox:
 
     ``port`` 0 takes a free one, known from ``port`` and ``url`` once started. ``flows`` is a folder of
     flows beside the shipped ones. ``middlewares`` wrap every request, for tests that inject faults.
+    ``history`` is how many events, actions and executions the Flyte API keeps, ``None`` for all.
     Nothing outlives :meth:`stop`, and a sandbox starts once.
     """
 
@@ -52,6 +53,7 @@ class Sandbox:
         workspace: Workspace | None = None,
         socket_mode: SocketMode | None = None,
         burst: int = 20,
+        history: int | None = 10_000,
     ) -> None:
         self.host = host
         self.port = port
@@ -60,7 +62,8 @@ class Sandbox:
         self.trace = Trace()
         self.slack = SlackApi(self.workspace, self._socket_url, burst=burst, trace=self.trace)
         self.chat = ChatApi(self.workspace, self.trace)
-        self.flyte = FlyteApi(trace=self.trace, dead_packs=DeadPacks.from_environment(os.environ))
+        dead_packs = DeadPacks.from_environment(os.environ)
+        self.flyte = FlyteApi(trace=self.trace, dead_packs=dead_packs, history=history)
         for flow in [*_shipped_flows(), *(load_flows(flows) if flows else [])]:
             self.flyte.add_flow(flow)
         self._middlewares = tuple(middlewares)
