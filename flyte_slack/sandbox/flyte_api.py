@@ -43,6 +43,7 @@ class FlyteApi:
         token: What requests must bear.
         trace: Where to write what happens; a log of its own if it is not given.
         dead_packs: When packs that have fallen silent are removed.
+        history: How many events, actions and executions are kept; all of them if it is not given.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FlyteApi:
         *,
         trace: Trace | None = None,
         dead_packs: DeadPacks | None = None,
+        history: int | None = None,
     ) -> None:
         self.packs: dict[str, RegisteredPack] = {}
         self.actions: dict[str, Action] = {}
@@ -59,6 +61,7 @@ class FlyteApi:
         self.datastore = Datastore()
         self.trace = trace or Trace()
         self._dead_packs = dead_packs or DeadPacks()
+        self._history = history
         self._engine = FlowEngine(flows, self.trace, World(datastore=self.datastore.value))
         self._waiting: list[Action] = []
         self._token = token
@@ -218,10 +221,19 @@ class FlyteApi:
         self.events.append(event)
         if can_act:
             self._add_actions(self._engine.handle_event(event, completed))
+        if self._history is not None:
+            self._forget(self._history)
 
     def _add_actions(self, actions: list[Action]) -> None:
         self.actions.update((action.id, action) for action in actions)
         self._waiting += actions
+
+    def _forget(self, kept: int) -> None:
+        """Drop what is oldest: the sandbox may run for weeks."""
+        del self.events[:-kept]
+        for each in (self.actions, self._engine.executions):
+            while len(each) > kept:
+                del each[next(iter(each))]
 
     def _pack(self, request: web.Request) -> RegisteredPack:
         try:

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from . import flyte_wire as wire
 from .engine import WireModel
+from .templates import json_number
 
 YAML = "application/x-yaml"
 
@@ -49,7 +50,7 @@ def read(model: type[Model], body: bytes) -> Model:
     """Read a body of JSON as a model; a body that is none is refused."""
     try:
         # Every number is a float in Go, whatever comes of its last digits.
-        document = json.loads(body, parse_int=float, parse_constant=_no_json)
+        document = json.loads(body, parse_int=json_number, parse_float=json_number, parse_constant=_no_json)
         return model.model_validate({} if document is None else document)
     except (ValueError, OverflowError, RecursionError):
         raise RefusedError(400) from None

@@ -46,7 +46,8 @@ class Sandbox:
 
     ``port`` 0 takes a free one, known from ``port`` and ``url`` once started. ``flows`` is a folder of
     flows beside the shipped ones, which ``shipped_flows`` leaves out. ``middlewares`` wrap every request, for
-    tests that inject faults. Nothing outlives :meth:`stop`, and a sandbox starts once.
+    tests that inject faults. ``history`` is how many events, actions and executions the Flyte API keeps,
+    ``None`` for all. Nothing outlives :meth:`stop`, and a sandbox starts once.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Sandbox:
         socket_mode: SocketMode | None = None,
         burst: int = 20,
         shipped_flows: bool = True,
+        history: int | None = 10_000,
     ) -> None:
         self.host = host
         self.port = port
@@ -70,7 +72,8 @@ class Sandbox:
         self.slack = SlackApi(self.app, self._socket_url)
         self.slack.observe(self.trace.slack_call)
         self.chat = ChatApi(self.app, self._slash_commands)
-        self.flyte = FlyteApi(trace=self.trace, dead_packs=DeadPacks.from_environment(os.environ))
+        dead_packs = DeadPacks.from_environment(os.environ)
+        self.flyte = FlyteApi(trace=self.trace, dead_packs=dead_packs, history=history)
         shipped = _shipped_flows() if shipped_flows else []
         for flow in [*shipped, *(load_flows(flows) if flows else [])]:
             self.flyte.add_flow(flow)

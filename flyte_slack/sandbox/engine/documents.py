@@ -1,6 +1,7 @@
 """Flows as they are written: the JSON of the server's `/v1/flows`, or the same in YAML."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,13 +68,25 @@ class Flow(WireModel):
 
 
 class _YamlLoader(yaml.SafeLoader):
-    """YAML for JSON's types: what looks like a date stays a string."""
+    """YAML for JSON's types, as the server reads it: a date stays a string, and so does `12:30`."""
 
+
+_INTEGER, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 
 _YamlLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":int", ":float"))
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_YamlLoader.add_implicit_resolver(
+    _INTEGER,
+    re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)$", re.ASCII),
+    list("-+0123456789"),
+)
+_YamlLoader.add_implicit_resolver(
+    _FLOAT, re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+][0-9]+)?$", re.ASCII), list("-+.0123456789")
+)
 
 
 def parse_flow(text: str | bytes, syntax: Literal["json", "yaml"]) -> Flow:

@@ -9,7 +9,7 @@ rules. A template can reach the data it is given and nothing else, and what it m
 
 from .errors import Place, TemplateError
 from .filters import FILTERS
-from .functions import decoded_object
+from .functions import decoded_object, json_number
 from .gotime import GoTime
 from .inspection import Use
 from .scope import World
@@ -30,6 +30,7 @@ __all__ = [
     "as_boolean",
     "decoded_object",
     "from_json",
+    "json_number",
     "parse",
     "render",
     "render_value",

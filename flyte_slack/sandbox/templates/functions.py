@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 import string
 from collections.abc import Callable, Mapping
 
@@ -108,7 +109,9 @@ def decoded_object(source: str) -> Map:
     if len(source) > TEXT_LIMIT:
         raise ValueError("the JSON is too long")
     try:
-        value = json.loads(source, parse_constant=_no_constant, parse_int=float)
+        value = json.loads(
+            source, parse_constant=_no_constant, parse_int=json_number, parse_float=json_number
+        )
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
     if value is None:
@@ -118,6 +121,18 @@ def decoded_object(source: str) -> Map:
     decoded = from_json(value)
     assert isinstance(decoded, Map)  # noqa: S101 - a dict becomes one
     return decoded
+
+
+def json_number(digits: str) -> float:
+    """Read a number of JSON as Go does.
+
+    Raises:
+        ValueError: It is too big for a float.
+    """
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is too big")
+    return number
 
 
 def _no_constant(constant: str) -> float:

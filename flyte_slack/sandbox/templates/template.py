@@ -8,7 +8,7 @@ from typing import Any
 from .document import Document
 from .errors import Failure, Panic, Place, TemplateError
 from .expressions import located
-from .functions import functions
+from .functions import functions, json_number
 from .inspection import Use, uses
 from .lexer import Lexer
 from .nodes import Body
@@ -133,7 +133,10 @@ def render_value(value: Any, context: Mapping[str, Any], world: World | None = N
         case bool() | None:
             return value
         case _:
-            return float(value)
+            try:
+                return json_number(str(value))
+            except ValueError:
+                raise TemplateError("a number in an input is too big") from None
 
 
 def _member(key: str | int, value: Any, context: Mapping[str, Any], world: World | None) -> Any:

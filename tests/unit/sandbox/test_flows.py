@@ -62,6 +62,21 @@ def test_dates_stay_strings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12:30:45", "12:30:45"),
+        ("0001", 1),
+        ("0009", 9.0),
+        ("1503435956.000247", 1503435956.000247),
+        ("1e+3", 1000.0),
+    ],
+)
+def test_numbers_in_yaml(text: str, value: Any) -> None:
+    """Numbers are what the server's YAML takes for numbers."""
+    assert flow(f"name: n\nsteps: [{{command: {{input: {text}}}}}]").steps[0].command.input == value
+
+
+@pytest.mark.parametrize(
     ("yaml", "problem"),
     [
         ("name: n\nsteps: [{context: {n: 5}}]", "steps.0.context.n"),

@@ -141,3 +141,11 @@ async def test_silent_packs_are_removed(flyte: FlyteApi, client: Client) -> None
     assert flyte.remove_silent_packs(timedelta(days=1)) == ["critical"]
     assert set(flyte.packs) == {"live", "warning"}
     assert (await client.post("/v1/packs/critical/actions/take")).status == 404
+
+
+async def test_history_is_bounded() -> None:
+    """Of events, actions and executions the newest are kept."""
+    flyte = FlyteApi([parse_flow(STEP % ("a", "X", "run"), "yaml")], history=3)
+    async with TestClient(TestServer(flyte.app())) as client:
+        await play(client, 5)
+        assert (len(flyte.events), len(flyte.actions), len(await audits(client))) == (3, 3, 3)

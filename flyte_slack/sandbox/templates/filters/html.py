@@ -13,7 +13,7 @@ from ..regex import BadPattern, compiled
 from ..values import SafeText, Value, text
 from .texts import iri_encoded
 
-_TAG = re.compile("<[^>]*>")
+_TAG = compiled("<[^>]*>")
 
 _URL = compiled(
     r"((((http|https)://)|www\.|((^|[ ])[0-9A-Za-z_\-]+(\.com|\.net|\.org|\.info|\.biz|\.de))))"
@@ -126,6 +126,7 @@ class _Cut:
     """Markup cut after so many characters or words: its tags are kept, and closed at the end."""
 
     whole: str
+    budget: Budget
     parts: list[str] = field(default_factory=list)
     open_tags: list[str] = field(default_factory=list)
     count: int = 0
@@ -156,6 +157,7 @@ class _Cut:
 
     def _tag(self, at: int) -> int:
         self.parts.append("<")
+        self.budget.step(1 + len(self.open_tags) // 16)
         octets_left = len(self.whole[at : at + 2].encode("utf-8", "surrogateescape"))
         if octets_left < 2:
             return at
@@ -178,7 +180,7 @@ class _Cut:
 def _truncatechars_html(value: Value, argument: Value, budget: Budget) -> Value:
     whole = text(value).replace(_REPLACEMENT, "")
     budget.step(len(whole) // 4)
-    cut, limit = _Cut(whole), max(as_integer(argument) - 3, 0)
+    cut, limit = _Cut(whole, budget), max(as_integer(argument) - 3, 0)
     cut.run(limit, cut.character)
     return cut.close(limit <= cut.count < len(text(value).encode("utf-8", "surrogateescape")))
 
@@ -186,7 +188,7 @@ def _truncatechars_html(value: Value, argument: Value, budget: Budget) -> Value:
 def _truncatewords_html(value: Value, argument: Value, budget: Budget) -> Value:
     whole = text(value).replace(_REPLACEMENT, "")
     budget.step(len(whole) // 4)
-    cut, limit = _Cut(whole), max(as_integer(argument), 0)
+    cut, limit = _Cut(whole, budget), max(as_integer(argument), 0)
     cut.run(limit, cut.word)
     return cut.close(cut.count >= limit)
 
