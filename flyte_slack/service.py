@@ -83,8 +83,8 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             help_url=HELP_URL,
             events=tuple(EventDefinition(name, f"{HELP_URL}#event-{name.lower()}") for name in kinds),
             commands=tuple(
-                command.command(f"{HELP_URL}#command-{command.name.lower()}")
-                for command in commands(tools, settings.commands)
+                each.command(f"{HELP_URL}#command-{each.name.lower()}")
+                for each in commands(tools, settings.commands)
             ),
         )
         runtime = await stack.enter_async_context(

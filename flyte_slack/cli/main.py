@@ -12,7 +12,7 @@ from argcomplete.shell_integration import shellcode
 from .. import logs
 from ..errors import FlyteSlackError, SettingsError
 from ..settings.slack import Settings
-from . import dead
+from . import dead, manifest
 from .parser import Parser, top
 from .signals import stopped_by_signal
 
@@ -55,7 +55,7 @@ def parser() -> Parser:
     run = commands.add_parser("run", help="run the pack", description="Run the pack until SIGTERM or Ctrl-C.")
     run.set_defaults(command=_run)
     _add_check(commands)
-    _add_manifest(commands)
+    manifest.add(commands)
     _add_sandbox(commands)
     _add_dead(commands)
     completion = commands.add_parser(
@@ -76,21 +76,6 @@ def _add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(command=_check)
-
-
-def _add_manifest(commands: "argparse._SubParsersAction[Parser]") -> None:
-    manifest = commands.add_parser(
-        "manifest",
-        help="print the manifest to create the Slack app from",
-        description="Print the Slack app manifest (YAML), with exactly the scopes and events the pack uses.",
-    )
-    manifest.add_argument(
-        "--url",
-        type=_events_url,
-        metavar="URL",
-        help="receive events over HTTP there (https://…/slack/events) instead of over Socket Mode",
-    )
-    manifest.set_defaults(command=_manifest)
 
 
 def _add_sandbox(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -144,7 +129,9 @@ def _add_filter(action: Parser, all_: str | None) -> None:
 
 async def _run(_arguments: argparse.Namespace) -> int:
     stop = stopped_by_signal()
-    settings = Settings.load()
+    from ..slack.offer import problems
+
+    settings = Settings.load(problems)
     logs.configure(settings.log_level, settings.log_format)
     from .. import service
 
@@ -158,13 +145,6 @@ async def _check(arguments: argparse.Namespace) -> int:
     return await check.command(arguments)
 
 
-async def _manifest(arguments: argparse.Namespace) -> int:
-    from ..slack.app.manifest import manifest
-
-    print(manifest(arguments.url), end="")
-    return 0
-
-
 async def _sandbox(arguments: argparse.Namespace) -> int:
     from . import sandbox
 
@@ -174,12 +154,6 @@ async def _sandbox(arguments: argparse.Namespace) -> int:
 async def _completion(arguments: argparse.Namespace) -> int:
     print(shellcode(["flyte-slack"], shell=arguments.shell))
     return 0
-
-
-def _events_url(value: str) -> str:
-    if not value.startswith(("https://", "http://")) or len(value) > 3500:
-        raise argparse.ArgumentTypeError(f"{value!r} is no URL such as https://…/slack/events")
-    return value
 
 
 def _say(line: str) -> None:

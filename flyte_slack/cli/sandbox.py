@@ -36,6 +36,7 @@ def _server(arguments: argparse.Namespace) -> "Sandbox":
 async def command(arguments: argparse.Namespace) -> int:
     """Start the sandbox's servers and the pack between them; the pack stops first."""
     from .. import service
+    from ..slack.offer import problems
 
     logs.configure(_level(), "console")
     stop = stopped_by_signal()
@@ -51,7 +52,7 @@ async def command(arguments: argparse.Namespace) -> int:
             )
             ready = service.Ready()
             async with asyncio.TaskGroup() as group:
-                pack = group.create_task(service.run(Settings.load(), stop, ready))
+                pack = group.create_task(service.run(Settings.load(problems), stop, ready))
                 starting = group.create_task(ready.wait())
                 await asyncio.wait([pack, starting], return_when=asyncio.FIRST_COMPLETED)
                 if not pack.done():

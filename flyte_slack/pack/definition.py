@@ -94,21 +94,20 @@ class ActionContext(Protocol):
         A stop waits for what is in flight, and for nothing else.
         """
 
-    def remember(self, kind: str, scope: str, name: str, value: Any) -> None:
-        """Keep a JSON value under a name; it is written in the transaction that finishes the action.
+    async def lane_busy_until(self) -> float | None:
+        """Return until when the lane is busy, as its actions noted it; None if none of them did."""
+
+    def remember(self, kind: str, name: str, value: Any) -> None:
+        """Keep a JSON value for later actions of the lane, in the transaction that finishes this one.
 
         Args:
             kind: what the value is for.
-            scope: names of different scopes are independent, such as those of two channels.
-            name: finds it again.
-            value: any JSON value, kept for 30 days after its last use.
+            name: finds it again; names of different lanes are independent.
+            value: kept for 30 days after its last use.
         """
 
-    async def recall(self, kind: str, scope: str, name: str) -> Any | None:
-        """Return the value that an action has kept under a name, or None."""
-
-    async def lane_busy_until(self) -> float | None:
-        """Return until when the lane is busy, as its actions noted it; None where none of them did."""
+    async def recall(self, kind: str, name: str) -> Any | None:
+        """Return what an action of the lane remembered last under a name, or None."""
 
 
 Handler = Callable[[dict[str, Any], ActionContext], Awaitable[Event]]
@@ -134,6 +133,11 @@ def own_lane(_input: dict[str, Any]) -> Lane:
     return None
 
 
+def no_echo(_input: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give nothing of an input back."""
+    return {}
+
+
 def plain_failure(input_: Mapping[str, Any], error: CommandError) -> Mapping[str, Any]:
     """Return the payload of a failure: what is wrong, and with which input."""
     return {"error": str(error), "input": input_}
@@ -155,6 +159,7 @@ class Command:
         failure: makes the payload of the failure event.
         merges: gives for an input what it replaces; of actions that wait in a row and replace the same,
             the newest is executed for all of them.
+        echo: what a failure gives back of an input, if one execution failed for several actions.
 
     Raises:
         ValueError: no result event is named, or one twice.
@@ -170,6 +175,7 @@ class Command:
     find_lane: Callable[[str], Awaitable[str]] | None = None
     failure: Callable[[Mapping[str, Any], CommandError], Mapping[str, Any]] = plain_failure
     merges: Callable[[dict[str, Any]], str | None] | None = None
+    echo: Callable[[Mapping[str, Any]], Mapping[str, Any]] = no_echo
 
     def __post_init__(self) -> None:
         if not self.succeeds or not self.fails:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from .. import logs, retries
 from ..errors import CommandError, CommandNotFound, InvalidInput, LeaseLost
 from ..flyte import Action
 from ..store import Ending, Key, Store, StoredAction, storable
-from .definition import FATAL, LARGEST, Command, Event, Named, PackDefinition
+from .definition import FATAL, LARGEST, Command, Event, Named, PackDefinition, no_echo
 from .lanes import Lanes
 from .metrics import ACTION_FINISHED, ACTIONS
 from .results import ResultDelivery
@@ -65,16 +65,24 @@ class _Context:
     async def lane_busy_until(self) -> float | None:
         return await retries.until_stored(self._store.actions.busy_until, self._actions[-1].lane)
 
-    def remember(self, kind: str, scope: str, name: str, value: Any) -> None:
-        self._keys.append(Key(kind, scope, name, value))
+    def remember(self, kind: str, name: str, value: Any) -> None:
+        self._keys.append(Key(kind, self._actions[-1].lane, name, value))
 
-    async def recall(self, kind: str, scope: str, name: str) -> Any | None:
-        return await retries.until_stored(self._store.keys.get, kind, scope, name)
+    async def recall(self, kind: str, name: str) -> Any | None:
+        return await retries.until_stored(self._store.keys.get, kind, self._actions[-1].lane, name)
 
-    async def finished(self, event: Event) -> None:
-        """Keep the event as the result of each action, with what is to be remembered."""
+    async def finished(self, event: Event, echo: Callable[[Any], Mapping[str, Any]]) -> None:
+        """Keep the event as the result of each action, with what is to be remembered.
+
+        Args:
+            event: what they end in.
+            echo: gives what a result holds of the input of its own action.
+        """
         wire = event.wire()
-        endings = [Ending(each, wire, self._busy_until) for each in self._actions[:-1]]
+        endings = [
+            Ending(each, {**wire, "payload": {**event.payload, **echo(each.input)}}, self._busy_until)
+            for each in self._actions[:-1]
+        ]
         endings.append(Ending(self._actions[-1], wire, self._busy_until, self._keys))
         await self._store.actions.finished_together(endings)
 
@@ -219,7 +227,9 @@ class Dispatcher:
         self._contexts[lane] = context
         try:
             event = await self._execute(newest, context)
-            await context.finished(event)
+            command = self._pack.command(newest.command)
+            failed = command is not None and event.name == command.fails
+            await context.finished(event, command.echo if command and failed else no_echo)
         except LeaseLost:
             return False
         finally:

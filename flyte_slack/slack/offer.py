@@ -4,7 +4,9 @@ What is registered, `FLYTE_SLACK_COMMANDS` and `FLYTE_SLACK_EVENTS`, the manifes
 `schema` and the reference documents are made from what these say of themselves.
 """
 
-from collections.abc import Sequence
+import difflib
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .commands.add_reaction import AddReaction, RemoveReaction
@@ -138,34 +140,69 @@ def chosen_events(names: Sequence[str] = ()) -> tuple[EventKind, ...]:
     """
     names = names or DEFAULT_EVENTS
     wanted = set(EVENT_NAMES) if ALL in names else set(names) & set(EVENT_NAMES)
-    slack_types = [name for name in names if name != ALL and name not in EVENT_NAMES]
+    types = slack_types(names)
     kinds = [kind() for kind in EVENTS if kind is not SlackEvent and kind.name in wanted]
-    if slack_types or SlackEvent.name in wanted:
-        kinds.append(SlackEvent(slack_types))
+    if types or SlackEvent.name in wanted:
+        kinds.append(SlackEvent(types))
     return tuple(kinds)
 
 
+def slack_types(names: Sequence[str]) -> list[str]:
+    """Return the names that are in Slack's own spelling."""
+    return [name for name in names if name != ALL and name not in EVENT_NAMES]
+
+
 def chosen_commands(
-    names: Sequence[str] = DEFAULT_COMMANDS, *, api_methods: Sequence[str] = ()
+    names: Sequence[str] = (), *, api_methods: Sequence[str] = ()
 ) -> tuple[type[SlackCommand[Any]], ...]:
     """Return the commands that were chosen, in the list's order.
 
     Args:
-        names: names of commands, or `all`.
+        names: names of commands, or `all`; if there are none, the default.
         api_methods: what `callSlackApi` may call; without any it is not offered.
     """
+    names = names or DEFAULT_COMMANDS
     wanted = set(COMMAND_NAMES) if ALL in names else set(names)
     if not api_methods:
         wanted.discard(CallSlackApi.name)
     return tuple(command for command in COMMANDS if command.name in wanted)
 
 
-def commands(tools: Tools, names: Sequence[str] = DEFAULT_COMMANDS) -> tuple[SlackCommand[Any], ...]:
+def commands(tools: Tools, names: Sequence[str] = ()) -> tuple[SlackCommand[Any], ...]:
     """Return the chosen commands, ready to be executed.
 
     Args:
         tools: what they work with.
-        names: names of commands, or `all`.
+        names: names of commands, or `all`; if there are none, the default.
     """
     chosen = chosen_commands(names, api_methods=tools.api_methods)
     return tuple(command(tools) for command in chosen)
+
+
+def problems(environment: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the choice of events and commands, a sentence a problem."""
+    found = []
+    for name in _names(environment, "FLYTE_SLACK_EVENTS"):
+        if name not in EVENT_NAMES and name != ALL and not _SLACKS_SPELLING.fullmatch(name):
+            found.append(f"FLYTE_SLACK_EVENTS: there is no event {name!r}{_nearest(name, EVENT_NAMES)}")
+    named = _names(environment, "FLYTE_SLACK_COMMANDS")
+    for name in named:
+        if name not in COMMAND_NAMES and name != ALL:
+            found.append(f"FLYTE_SLACK_COMMANDS: there is no command {name!r}{_nearest(name, COMMAND_NAMES)}")
+    if CallSlackApi.name in named and not _names(environment, "FLYTE_SLACK_API_METHODS"):
+        found.append(
+            "FLYTE_SLACK_COMMANDS: callSlackApi needs FLYTE_SLACK_API_METHODS: name the methods that it may call"
+        )
+    return found
+
+
+_SLACKS_SPELLING = re.compile(r"[a-z]+(_[a-z]+)*")
+
+
+def _names(environment: Mapping[str, str], variable: str) -> list[str]:
+    return [name.strip() for name in environment.get(variable, "").split(",") if name.strip()]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, 1, 0.5)
+    return f": did you mean {nearest[0]}?" if nearest else f": there are {', '.join(known)}"

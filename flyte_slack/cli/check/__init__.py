@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from ... import logs
 from ...settings.slack import Settings
+from ...slack.offer import problems
 from .flyte import FlyteProbes
 from .local import local_probes
 from .probes import Check, try_all
@@ -19,7 +20,7 @@ __all__ = ["Check", "FlyteProbes", "SlackProbes", "as_json", "as_text", "command
 
 async def command(arguments: argparse.Namespace) -> int:
     """Print what holds and what doesn't; return 0 where everything holds, else 1."""
-    settings = Settings.load()
+    settings = Settings.load(problems)
     logs.configure("debug" if settings.log_level == "debug" else "error", settings.log_format)
     checks = await run_all(settings)
     print(as_json(checks) if arguments.json else as_text(checks), flush=True)

@@ -14,13 +14,21 @@ from ...settings.slack import Mode, Settings
 from ...slack.api import client as web_api
 from ...slack.api.clock import SlackClock
 from ...slack.app.scopes import missing
+from ...slack.commands.send_message import SendMessage
+from ...slack.events.message_sent import MessageSent
+from ...slack.events.scopes import CHANNELS
+from ...slack.offer import chosen_commands, chosen_events
 from ...slack.workspace.history import CannotLook, History
+from ...slack.workspace.profiles import is_channel_id
 from . import probes
 from .probes import Failed, Probe, not_tried
 from .slack_answers import Answer, answer_to, refused
 
 _SKEW = 60.0
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
+LISTING = {scope.name for scope in CHANNELS}
+"""Without these, neither missed messages nor channels by their names are found."""
+
 _BOT = "set it to the Bot User OAuth Token (xoxb-…) of the app's page OAuth & Permissions"
 _APP = "set it to an App-Level Token (xapp-…) with connections:write of the app's page Basic Information"
 
@@ -119,16 +127,23 @@ class SlackProbes:
         header = answer.headers.get("x-oauth-scopes")
         if header is None:
             return "Slack does not tell which were granted"
-        named = any(channel.startswith("#") for channel in self._settings.channels)
-        listing = named or self._settings.catch_up > 0
-        needed, rest = missing([scope.strip() for scope in header.split(",")], listing=listing)
+        settings = self._settings
+        listing = settings.catch_up > 0 or not all(map(is_channel_id, settings.channels))
+        granted = [scope.strip() for scope in header.split(",")]
+        absent = missing([*chosen_events(settings.events), *chosen_commands(settings.commands)], granted)
+        by_name = {*settings.events, *settings.commands, SendMessage.name, MessageSent.name}
+        needed = [
+            each
+            for each in absent
+            if by_name & set(each.required_by) or (listing and each.name in LISTING)
+        ]
         if needed:
             raise Failed(
-                "missing: " + ", ".join(f"{scope.name} ({scope.purpose})" for scope in needed),
+                "missing: " + ", ".join(map(str, needed)),
                 "add them on the app's page OAuth & Permissions, install the app again and set its new token",
             )
-        without = ", ".join(f"{scope.name} ({scope.purpose})" for scope in rest)
-        return f"all that are needed; not granted: {without}" if rest else "all granted"
+        without = ", ".join(map(str, absent))
+        return f"all that are needed; not granted: {without}" if without else "all granted"
 
     async def _app_token(self) -> str:
         token = self._settings.slack_app_token

@@ -1,71 +1,68 @@
-"""The scopes and events of the Slack app, each with what it is for."""
+"""The scopes that the chosen commands and events need, each with who needs it."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from ..api.scopes import Scope
 
-class Need(StrEnum):
-    """When the pack cannot do without a scope."""
-
-    ALWAYS = "always"
-    LISTING = "listing"
-    """Where channels are listed or named: for missed messages, and for `#names` in FLYTE_SLACK_CHANNELS."""
-    NEVER = "never"
+SLASH_AND_SHORTCUTS = "commands"
+"""The scope of slash commands and shortcuts: the app has it when it declares one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """A scope of the bot token.
+class Needs(Protocol):
+    """A command or a kind of event."""
+
+    @property
+    def name(self) -> str:
+        """As flows know it."""
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What it needs."""
+
+
+@dataclass(slots=True)
+class Needed:
+    """A scope, and what it is for.
 
     Attributes:
         name: as Slack has it.
-        purpose: what the pack does with it.
-        need: when it cannot be done without.
+        alternatives: scopes any of which would do as well.
+        purposes: what is done with it, each once.
+        required_by: commands and events that cannot do without it.
+        used_by: commands and events that can.
     """
 
     name: str
-    purpose: str
-    need: Need
+    alternatives: tuple[str, ...] = ()
+    purposes: list[str] = field(default_factory=list)
+    required_by: list[str] = field(default_factory=list)
+    used_by: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Name it with who needs it, and what for."""
+        who = ", ".join(self.required_by or self.used_by)
+        instead = f", or {' or '.join(self.alternatives)}" if self.alternatives else ""
+        return f"{self.name}{instead} ({'; '.join(self.purposes)}: {who})"
 
 
-SCOPES = (
-    Scope("channels:history", "receives and looks up messages of public channels", Need.ALWAYS),
-    Scope("channels:read", "lists and names public channels", Need.LISTING),
-    Scope("chat:write", "posts messages", Need.ALWAYS),
-    Scope("chat:write.customize", "username, iconEmoji and iconUrl of sendMessage", Need.NEVER),
-    Scope("chat:write.public", "posts to public channels that the bot is not in", Need.NEVER),
-    Scope("groups:history", "receives and looks up messages of private channels", Need.ALWAYS),
-    Scope("groups:read", "lists and names private channels", Need.LISTING),
-    Scope("im:history", "receives and looks up direct messages", Need.ALWAYS),
-    Scope("im:read", "lists direct messages", Need.LISTING),
-    Scope("mpim:history", "receives and looks up group direct messages", Need.ALWAYS),
-    Scope("mpim:read", "lists and names group direct messages", Need.LISTING),
-    Scope("users:read", "names of users", Need.NEVER),
-    Scope("users:read.email", "e-mail addresses of users", Need.NEVER),
-)
-
-EVENTS = (
-    "channel_rename",
-    "group_rename",
-    "message.channels",
-    "message.groups",
-    "message.im",
-    "message.mpim",
-    "user_change",
-)
+def needed(chosen: Iterable[Needs]) -> list[Needed]:
+    """Return every scope that commands and events need, by name."""
+    found: dict[str, Needed] = {}
+    for each in chosen:
+        for scope in each.scopes:
+            one = found.setdefault(scope.name, Needed(scope.name, scope.alternatives))
+            if scope.purpose not in one.purposes:
+                one.purposes.append(scope.purpose)
+            (one.required_by if scope.required else one.used_by).append(each.name)
+    return [found[name] for name in sorted(found)]
 
 
-def missing(granted: Collection[str], *, listing: bool) -> tuple[list[Scope], list[Scope]]:
-    """Return the scopes that are not granted: those that are needed, and those that can be done without.
-
-    Args:
-        granted: names of scopes.
-        listing: whether channels are listed or named.
-    """
-    absent = [scope for scope in SCOPES if scope.name not in granted]
-    needed = {Need.ALWAYS, Need.LISTING} if listing else {Need.ALWAYS}
-    return (
-        [scope for scope in absent if scope.need in needed],
-        [scope for scope in absent if scope.need not in needed],
-    )
+def missing(chosen: Iterable[Needs], granted: Collection[str]) -> list[Needed]:
+    """Return the scopes that are not granted, and for which nothing else that would do is."""
+    return [
+        each
+        for each in needed(chosen)
+        if each.name != SLASH_AND_SHORTCUTS and not {each.name, *each.alternatives} & set(granted)
+    ]

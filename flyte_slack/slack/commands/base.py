@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ...errors import CallRefused, InvalidInput, OutcomeUnknown
-from ...pack import ActionContext, Command, Event
-from ...pack.definition import Lane, Named
+from ...pack import ActionContext, Command, Event, Named
+from ...pack.definition import Lane
 from ..api.failures import Kind
 from ..api.scopes import Scope
 from ..api.timestamps import instant
@@ -78,6 +78,7 @@ class SlackCommand(ABC, Generic[In]):
             lane=self._lane,
             find_lane=self.tools.workspace.channels.find,
             merges=self.replaces,
+            echo=self._echo,
         )
 
     def replaces(self, input_: Mapping[str, Any]) -> str | None:
@@ -126,8 +127,10 @@ class SlackCommand(ABC, Generic[In]):
         return self.tools.workspace.channels.known(channel) or Named(channel)
 
     def _failed(self, input_: Mapping[str, Any], error: str, code: str, kind: str) -> Event:
-        echoed = {name: echo(input_.get(name), name) for name in self.echoes}
-        return Event(self.fails, {**echoed, "error": error, "code": code, "kind": str(kind)})
+        return Event(self.fails, {**self._echo(input_), "error": error, "code": code, "kind": str(kind)})
+
+    def _echo(self, input_: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: echo(input_.get(name), name) for name in self.echoes}
 
     async def _advice(self, input_: Mapping[str, Any], error: CallRefused) -> str:
         return advise(

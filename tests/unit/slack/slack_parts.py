@@ -24,7 +24,8 @@ class Action:
     """An action's context that notes what it is told, in one log with what the test adds.
 
     Attributes:
-        keys: what the actions of the lane have remembered, by kind, scope and name.
+        in_flight: whether a stop would wait for it.
+        keys: what the actions of the lane have remembered, by kind and name.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Action:
         identity: str = IDENTITY,
         *,
         begun_at: float | None = None,
-        keys: dict[tuple[str, str, str], object] | None = None,
+        keys: dict[tuple[str, str], object] | None = None,
     ) -> None:
         self.identity = identity
         self.begun_at = begun_at
@@ -40,23 +41,26 @@ class Action:
         self.log: list[str] = []
         self.at: list[float] = []
         self.busy: float | None = None
-        self.keys: dict[tuple[str, str, str], object] = {} if keys is None else keys
+        self.in_flight = False
+        self.keys: dict[tuple[str, str], object] = {} if keys is None else keys
 
     async def executing(self, at: float | None = None) -> None:
+        self.in_flight = True
         self.log.append("executing")
         self.at.append(at or 0.0)
 
     async def not_executed(self) -> None:
+        self.in_flight = False
         self.log.append("not_executed")
 
     async def answered(self) -> None:
-        self.log.append("answered")
+        self.in_flight = False
 
-    def remember(self, kind: str, scope: str, name: str, value: object) -> None:
-        self.keys[kind, scope, name] = value
+    def remember(self, kind: str, name: str, value: object) -> None:
+        self.keys[kind, name] = value
 
-    async def recall(self, kind: str, scope: str, name: str) -> object | None:
-        return self.keys.get((kind, scope, name))
+    async def recall(self, kind: str, name: str) -> object | None:
+        return self.keys.get((kind, name))
 
     def busy_until(self, at: float) -> None:
         self.busy = at
