@@ -94,21 +94,20 @@ class ActionContext(Protocol):
         A stop waits for what is in flight, and for nothing else.
         """
 
-    def remember(self, kind: str, scope: str, name: str, value: Any) -> None:
-        """Keep a JSON value under a name; it is written in the transaction that finishes the action.
+    async def lane_busy_until(self) -> float | None:
+        """Return until when the lane is busy, as its actions noted it; None if none of them did."""
+
+    def remember(self, kind: str, name: str, value: Any) -> None:
+        """Keep a JSON value for later actions of the lane, in the transaction that finishes this one.
 
         Args:
             kind: what the value is for.
-            scope: names of different scopes are independent, such as those of two channels.
-            name: finds it again.
-            value: any JSON value, kept for 30 days after its last use.
+            name: finds it again; names of different lanes are independent.
+            value: kept for 30 days after its last use.
         """
 
-    async def recall(self, kind: str, scope: str, name: str) -> Any | None:
-        """Return the value that an action has kept under a name, or None."""
-
-    async def lane_busy_until(self) -> float | None:
-        """Return until when the lane is busy, as its actions noted it; None where none of them did."""
+    async def recall(self, kind: str, name: str) -> Any | None:
+        """Return what an action of the lane remembered last under a name, or None."""
 
 
 Handler = Callable[[dict[str, Any], ActionContext], Awaitable[Event]]

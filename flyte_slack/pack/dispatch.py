@@ -65,11 +65,11 @@ class _Context:
     async def lane_busy_until(self) -> float | None:
         return await retries.until_stored(self._store.actions.busy_until, self._actions[-1].lane)
 
-    def remember(self, kind: str, scope: str, name: str, value: Any) -> None:
-        self._keys.append(Key(kind, scope, name, value))
+    def remember(self, kind: str, name: str, value: Any) -> None:
+        self._keys.append(Key(kind, self._actions[-1].lane, name, value))
 
-    async def recall(self, kind: str, scope: str, name: str) -> Any | None:
-        return await retries.until_stored(self._store.keys.get, kind, scope, name)
+    async def recall(self, kind: str, name: str) -> Any | None:
+        return await retries.until_stored(self._store.keys.get, kind, self._actions[-1].lane, name)
 
     async def finished(self, event: Event, echo: Callable[[Any], Mapping[str, Any]]) -> None:
         """Keep the event as the result of each action, with what is to be remembered.

@@ -62,10 +62,10 @@ class Steps:
         """Pass it on."""
         return await self._action.lane_busy_until()
 
-    def remember(self, kind: str, scope: str, name: str, value: Any) -> None:
+    def remember(self, kind: str, name: str, value: Any) -> None:
         """Pass it on."""
-        self._action.remember(kind, scope, name, value)
+        self._action.remember(kind, name, value)
 
-    async def recall(self, kind: str, scope: str, name: str) -> Any | None:
+    async def recall(self, kind: str, name: str) -> Any | None:
         """Pass it on."""
-        return await self._action.recall(kind, scope, name)
+        return await self._action.recall(kind, name)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ...errors import CallRefused, InvalidInput, OutcomeUnknown
-from ...pack import ActionContext, Command, Event
-from ...pack.definition import Lane, Named
+from ...pack import ActionContext, Command, Event, Named
+from ...pack.definition import Lane
 from ..api.failures import Kind
 from ..api.scopes import Scope
 from ..api.timestamps import instant

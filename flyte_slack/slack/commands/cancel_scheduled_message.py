@@ -71,7 +71,7 @@ class CancelScheduledMessage(SlackCommand[CancelScheduledMessageInput]):
 
     async def _time(self, channel: str, id_: str, action: ActionContext) -> float | None:
         """Return when the message is to be posted; Slack does not tell any more when it is cancelled."""
-        known = await remembered_time(action, channel, id_)
+        known = await remembered_time(action, id_)
         if known is not None:
             return known
         try:

@@ -77,7 +77,7 @@ class ScheduleMessage(SlackCommand[ScheduleMessageInput]):
             promises={"scheduled_message_id"},
         )
         id_ = str(answer["scheduled_message_id"])
-        remember(action, channel, id_, arguments["post_at"])
+        remember(action, id_, arguments["post_at"])
         payload = MessageScheduled(
             channel_id=str(answer.get("channel") or channel),
             scheduled_message_id=id_,
@@ -102,7 +102,7 @@ class ScheduleMessage(SlackCommand[ScheduleMessageInput]):
                 and float(item.get("date_created") or begun_at) >= int(begun_at) - _TOLERANCE
                 and reads_like(item, message)
             )
-            if is_it and not await is_of_another(action, message["channel"], text(item.get("id"))):
+            if is_it and not await is_of_another(action, text(item.get("id"))):
                 alike.append(item)
         if len(alike) > 1:
             raise OutcomeUnknown("whether the message was scheduled is not known: several are like it")

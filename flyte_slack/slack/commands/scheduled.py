@@ -28,18 +28,18 @@ async def scheduled_messages(calls: Calls, channel: str) -> AsyncIterator[Json]:
             return
 
 
-def remember(action: ActionContext, channel: str, id_: str, post_at: int) -> None:
+def remember(action: ActionContext, id_: str, post_at: int) -> None:
     """Remember which action scheduled a message, and for when."""
-    action.remember(_KIND, channel, id_, {"action": action.identity, "postAt": post_at})
+    action.remember(_KIND, id_, {"action": action.identity, "postAt": post_at})
 
 
-async def is_of_another(action: ActionContext, channel: str, id_: str) -> bool:
+async def is_of_another(action: ActionContext, id_: str) -> bool:
     """Whether another action is known to have scheduled a message."""
-    known = mapping(await action.recall(_KIND, channel, id_))
+    known = mapping(await action.recall(_KIND, id_))
     return bool(known) and known.get("action") != action.identity
 
 
-async def remembered_time(action: ActionContext, channel: str, id_: str) -> int | None:
+async def remembered_time(action: ActionContext, id_: str) -> int | None:
     """Return when a message is to be posted, if the pack scheduled it, in seconds since the epoch."""
-    at = mapping(await action.recall(_KIND, channel, id_)).get("postAt")
+    at = mapping(await action.recall(_KIND, id_)).get("postAt")
     return at if isinstance(at, int) else None

@@ -73,12 +73,12 @@ class SendMessage(SlackCommand[SendMessageInput]):
     async def execute(self, given: SendMessageInput, action: ActionContext) -> Event:
         """Post the message, or change the one that is there under its key."""
         if given.update_key:
-            there = mapping(await action.recall(_UPDATE, await self._scope(given), given.update_key))
+            there = mapping(await action.recall(_UPDATE, given.update_key))
             if there and (event := await self._changed(given, there, action)):
                 return event
         thread = given.thread_timestamp
         if not thread and given.thread_key:
-            thread = text(await action.recall(_THREAD, await self._scope(given), given.thread_key))
+            thread = text(await action.recall(_THREAD, given.thread_key))
         try:
             return await self._posted(given, thread, action)
         except CallRefused as error:
@@ -98,7 +98,7 @@ class SendMessage(SlackCommand[SendMessageInput]):
             if error.code != _GONE:
                 raise
             return None
-        action.remember(_UPDATE, await self._scope(given), str(given.update_key), dict(there))
+        action.remember(_UPDATE, str(given.update_key), dict(there))
         payload = await was_updated(self.tools.workspace, answer, message)
         return self.succeeded(payload, payload.edited_timestamp)
 
@@ -170,16 +170,11 @@ class SendMessage(SlackCommand[SendMessageInput]):
         payload = await was_sent(self.tools.workspace, answer, message, parts or ())
         if given.thread_key and not given.thread_timestamp and payload.timestamp:
             root = thread or payload.timestamp
-            action.remember(_THREAD, await self._scope(given), given.thread_key, root)
+            action.remember(_THREAD, given.thread_key, root)
         if given.update_key and payload.timestamp:
             there = {"channel": payload.channel_id, "ts": payload.timestamp}
-            action.remember(_UPDATE, await self._scope(given), given.update_key, there)
+            action.remember(_UPDATE, given.update_key, there)
         return self.succeeded(payload, payload.timestamp)
-
-    async def _scope(self, given: SendMessageInput) -> str:
-        """Return the channel whose keys these are, as it is always called."""
-        channels = self.tools.workspace.channels
-        return channels.known(given.channel_id) or await channels.find(given.channel_id)
 
     async def _message(
         self, given: SendMessageInput, looks: Mapping[str, Any], thread: str

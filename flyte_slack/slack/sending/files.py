@@ -88,7 +88,7 @@ class Uploads:
         )
         shared = next(iter(objects(answer.get("files"))), {})
         shared = {"name": file.name, "size": len(file.content), **shared, "id": text(shared.get("id")) or id_}
-        action.remember(_KIND, channel, shared["id"], action.identity)
+        action.remember(_KIND, shared["id"], action.identity)
         return shared
 
     async def shared_at(self, id_: str, channel: str) -> str:
@@ -160,7 +160,7 @@ class Uploads:
             if (
                 alike
                 and recent
-                and await action.recall(_KIND, channel, text(found.get("id"))) in {None, action.identity}
+                and await action.recall(_KIND, text(found.get("id"))) in {None, action.identity}
             ):
                 return found
         return None

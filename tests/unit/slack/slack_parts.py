@@ -33,7 +33,7 @@ class Action:
         identity: str = IDENTITY,
         *,
         begun_at: float | None = None,
-        keys: dict[tuple[str, str, str], object] | None = None,
+        keys: dict[tuple[str, str], object] | None = None,
     ) -> None:
         self.identity = identity
         self.begun_at = begun_at
@@ -42,7 +42,7 @@ class Action:
         self.at: list[float] = []
         self.busy: float | None = None
         self.in_flight = False
-        self.keys: dict[tuple[str, str, str], object] = {} if keys is None else keys
+        self.keys: dict[tuple[str, str], object] = {} if keys is None else keys
 
     async def executing(self, at: float | None = None) -> None:
         self.in_flight = True
@@ -56,11 +56,11 @@ class Action:
     async def answered(self) -> None:
         self.in_flight = False
 
-    def remember(self, kind: str, scope: str, name: str, value: object) -> None:
-        self.keys[kind, scope, name] = value
+    def remember(self, kind: str, name: str, value: object) -> None:
+        self.keys[kind, name] = value
 
-    async def recall(self, kind: str, scope: str, name: str) -> object | None:
-        return self.keys.get((kind, scope, name))
+    async def recall(self, kind: str, name: str) -> object | None:
+        return self.keys.get((kind, name))
 
     def busy_until(self, at: float) -> None:
         self.busy = at
@@ -116,3 +116,5 @@ def tools_with(web: AsyncWebClient, machine: Machine | None = None, **more: Any)
     )
     workspace = Workspace(Directory(web, channels.forget), channels, identity)
     return Tools.over(web, clock, history, workspace, **more)
+
+

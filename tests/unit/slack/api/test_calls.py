@@ -233,7 +233,26 @@ async def test_wait_can_be_cut_off(
     action = Action()
     waiting = asyncio.create_task(call(calls, action))
     await stuck.wait()
+    assert not action.in_flight
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert action.log == ["executing", "not_executed"]
+
+
+@pytest.mark.parametrize("answer", ["cut", "internal_error"])
+async def test_looking_is_not_in_flight(slack: ScriptedSlack, calls: Calls, answer: Answer) -> None:
+    """A stop waits for a call's answer, and not for the look at what became of it: the next start looks."""
+    slack.answer(METHOD, answer)
+    action = Action()
+    seen: list[bool] = []
+
+    async def find(begun_at: float) -> dict[str, Any]:
+        seen.append(action.in_flight)
+        return {"ok": True}
+
+    slack.judge = lambda call: seen.append(action.in_flight)
+    await call(calls, action, after_unknown=find)
+    assert seen == [False]
+    await call(calls, action)
+    assert seen == [False, True]
