@@ -19,6 +19,7 @@
         + StoreUnavailable
         + NotStorable
         + StoreInUse
+        + StoreOfAnother
         + LeaseLost
         + StoreDamaged
         + SchemaTooNew
@@ -170,6 +171,10 @@ class NotStorable(StoreError):
 
 class StoreInUse(StoreError):
     """Another process uses the store, and it is one for a single process."""
+
+
+class StoreOfAnother(StoreError):
+    """The store belongs to a pack of another name, or of another server or workspace."""
 
 
 class LeaseLost(StoreError):

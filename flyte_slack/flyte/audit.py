@@ -25,13 +25,13 @@ class PendingAction:
         id: Flyte's id of it, which is a part of its result link.
         command: name of the command.
         input: its input, whatever JSON value the flow gave.
-        age: seconds since it was taken, by Flyte's clock.
+        since: when it was taken, on this process's monotonic clock, as Flyte's clock tells its age.
     """
 
     id: str
     command: str
     input: Any
-    age: float
+    since: float
 
 
 class ActionState(BaseModel):

@@ -179,12 +179,12 @@ class FlyteClient:
         start = 0
         while True:
             response = await self._call("GET", query(reference, pack, start))
-            page, asked_at = self._parse(FlowAudit, response), now(response)
+            page, here, there = self._parse(FlowAudit, response), time.monotonic(), now(response)
             new = [action for action in page.actions() if action.id not in seen]
-            ages = {action.id: (asked_at - action.state.time).total_seconds() for action in new}
+            ages = {action.id: (there - action.state.time).total_seconds() for action in new}
             for action in new:
                 if is_pending(action, pack, labels):
-                    yield PendingAction(action.id, action.name, action.input, ages[action.id])
+                    yield PendingAction(action.id, action.name, action.input, here - ages[action.id])
             if not new or (newer_than is not None and min(ages.values()) > newer_than):
                 return
             seen.update(ages)

@@ -21,8 +21,9 @@ log = logs.get(__name__)
 _EVERY = 60.0
 _EVERYTHING_EVERY = 3600.0  # later looks leave out the pages on which everything is too old
 _TAKEN_FOR_SURE = LONGEST + 15.0  # seconds after which no answer to a take can still be on its way
+_MARGIN = 300.0
 _REMEMBERED = 86_400.0  # seconds for which the store knows what it held and completed
-_CLOCK = 1.0  # second: Flyte tells its time no finer
+_CLOCK = 2.0  # seconds: Flyte tells its time to one, and that may be a moment old
 _NOTED = "result_link"
 _ID = re.compile(r"(?<=/)[0-9a-f]{24}(?=/|$)")
 _LAST_BUT_ONE = re.compile(r"(?<=/)[^/?]+(?=/[^/?]+(\?|$))")
@@ -93,7 +94,7 @@ class Adoption:
         self._within = min(within, _REMEMBERED)
         self._links = ResultLinks(store)
         self._begun_at = time.monotonic()
-        self._left: dict[str, float] = {}  # when those were taken that are left as they are
+        self._left: dict[str, float] = {}  # those that are left as they are, and since when
         self._told: set[str] = set()
 
     async def run(self) -> None:
@@ -115,24 +116,26 @@ class Adoption:
                 await asyncio.sleep(_EVERY)
 
     async def _look(self, *, at_start: bool, everything: bool) -> None:
-        newest = max(self._within, _TAKEN_FOR_SURE) + 2 * _EVERY
+        newest = max(self._within, _TAKEN_FOR_SURE) + _MARGIN
         left = {} if everything else self._older(newest)
         pages = self._client.pending_actions(
             self._pack.name, dict(self._pack.labels), newer_than=None if everything else newest
         )
         async for action in pages:
-            before_start = at_start and action.age + _CLOCK >= time.monotonic() - self._begun_at
-            may_be_in_flight = not before_start and action.age < _TAKEN_FOR_SURE
+            before_start = at_start and action.since <= self._begun_at + _CLOCK
+            may_be_in_flight = not before_start and time.monotonic() - action.since < _TAKEN_FOR_SURE
             if may_be_in_flight or await self._store.actions.holds(action.id):
                 continue
             if not await self._adopt(action):
-                left[action.id] = time.monotonic() - action.age
+                left[action.id] = action.since
         self._left = left
         self._tell()
 
     async def _adopt(self, action: PendingAction) -> bool:
         """Store an action as if it had just been taken, unless that is too late or cannot be."""
-        reference = await self._links.of(action.id) if action.age <= self._within else None
+        age = time.monotonic() - action.since
+        in_time = self._within > 0 and age <= self._within  # it can be below 0, as Flyte's clock tells it
+        reference = await self._links.of(action.id) if in_time else None
         if reference is None:
             return False
         kept = Action(action.command, action.input, reference)
@@ -147,14 +150,14 @@ class Adoption:
                 command=action.command,
                 action=identity,
                 result=reference,
-                age=round(action.age, 1),
+                age=round(age, 1),
             )
         return True
 
     def _older(self, age: float) -> dict[str, float]:
         """Return those that are left as they are, and too old for a look at the newest pages."""
         before = time.monotonic() - age
-        return {id_: taken_at for id_, taken_at in self._left.items() if taken_at < before}
+        return {id_: since for id_, since in self._left.items() if since < before}
 
     def _tell(self) -> None:
         self._health.orphans = len(self._left)

@@ -8,7 +8,7 @@ server's own documentation, though their links are shown, are not here: 404.
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ import yaml
 from aiohttp import hdrs, web
 
 from . import flyte_wire as wire
-from .flows import Action, Event, Flow, FlowEngine, FlowError, WireModel, parse_flow
+from .flows import Action, Event, Execution, Flow, FlowEngine, FlowError, WireModel, parse_flow
 from .flyte_wire import PackDefinition, PostedEvent, RegisteredPack
 
 _DOCUMENT_LIMIT = 16 * 1024 * 1024
@@ -226,10 +226,14 @@ class FlyteApi:
             raise _RefusedError(404) from None
 
     async def _get_audits(self, request: web.Request) -> web.Response:
-        name, limit = request.query.get("flowName"), request.query.get("limit", "")
-        executions = [each for each in self._engine.executions.values() if name in (None, "", each.flow.name)]
+        query = request.query
+        start, limit = (
+            int(query[name]) if query.get(name, "").isdecimal() else usual
+            for name, usual in (("start", 0), ("limit", 50))
+        )
+        executions = [each for each in self._engine.executions.values() if _is_asked_for(each, query)]
         executions.sort(key=lambda execution: execution.last_change, reverse=True)
-        del executions[int(limit) if limit.isdecimal() else 50 :]
+        executions = executions[start : start + limit]
         return _reply(request, wire.audits_view(_base(request), executions))
 
     async def _get_audit(self, request: web.Request) -> web.Response:
@@ -245,6 +249,15 @@ class _RefusedError(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
+
+
+def _is_asked_for(execution: Execution, query: Mapping[str, str]) -> bool:
+    """Whether an execution, and one of its actions, fit a query of the audit."""
+    flow, pack, action = (query.get(name) for name in ("flowName", "actionPackName", "actionName"))
+    return flow in (None, "", execution.flow.name) and any(
+        pack in (None, "", each.pack_name) and action in (None, "", each.name)
+        for each in execution.actions.values()
+    )
 
 
 def _prefix(request: web.Request) -> str:

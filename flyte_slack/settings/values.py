@@ -78,8 +78,10 @@ def _store_url(value: SecretStr) -> SecretStr:
     except (ArgumentError, ValueError):
         raise ValueError("not a URL") from None
     if url.drivername == "sqlite":
-        if not url.database or url.database == ":memory:" or url.host:
-            raise ValueError("a store in memory would lose everything")
+        if not url.database or url.host or ":memory:" in url.database or url.database.startswith("file:"):
+            raise ValueError("a store in memory would lose everything: name a file, as sqlite:///PATH")
+        if url.query:
+            raise ValueError("a file has no options: nothing follows its path, no ? either")
     elif url.drivername == "postgresql":
         if not url.host or not url.database or "@" in url.host:
             raise ValueError("host and database are needed, and an @ in the password is written %40")

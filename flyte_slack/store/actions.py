@@ -5,12 +5,15 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from .. import retries
 from ..errors import LeaseLost, NotStorable
+from .beginning import begin
 from .database import Database
 from .keys import Key, KeyRow, keep
 from .leases import Leases
@@ -92,9 +95,7 @@ class Actions:
         self._writer = writer
         self._leases = leases
         fence = leases.fence("actions", actions.c.lane)
-        self._executing = _BY_ID.where(actions.c.lane == bindparam("in"), fence, _unfinished()).values(
-            state=State.EXECUTING, begun_at=bindparam("at")
-        )
+        self._executing = begin(fence)
         self._not_executed = _BY_ID.where(fence, _unfinished()).values(state=State.TAKEN)
 
     async def add(self, reference: str, lane: str | None, command: str, input_: object) -> str | None:
@@ -126,7 +127,7 @@ class Actions:
             "in_doubt": False,
             "taken_at": time.time(),
         }
-        new = await self._writer.write(lambda connection: insert_new(connection, actions, "reference", [row]))
+        new: bool = await self._writer.together(_ADD, row)
         return identity if new else None
 
     async def move_lane(self, from_lane: str, to_lane: str) -> int:
@@ -172,8 +173,8 @@ class Actions:
         Raises:
             LeaseLost: another replica works in the lane by now, or the action was put into another.
         """
-        row = {"row": action.id, "in": action.lane, "at": time.time() if at is None else at}
-        if not await self._writer.persist(changes(self._executing, row)):
+        row = (action.id, action.lane, time.time() if at is None else at)
+        if not await retries.until_stored(self._writer.together, self._executing, row):
             raise LeaseLost(
                 f"the action {action.identity} is worked on in another lane, or by another replica"
             )
@@ -206,8 +207,11 @@ class Actions:
             {"row": ending.action.id, "event": json.dumps(ending.result), "busy": ending.busy_until}
             for ending in endings
         ]
-        kept = [[key.row(now) for key in ending.keys] for ending in endings]
-        await retries.until_stored(self._writer.together, _finish, list(zip(rows, kept, strict=True)))
+        keys = [(ending.action.id, key.row(now)) for ending in endings for key in ending.keys]
+        if keys:
+            await self._writer.persist(partial(_finish_and_remember, rows, keys))
+        else:
+            await retries.until_stored(self._writer.together, _FINISH, rows)
 
     async def busy_until(self, lane: str) -> float | None:
         """Return until when a lane is busy, as its actions left it; None if none of them did."""
@@ -300,17 +304,37 @@ _DELIVERED = each(
 )
 
 
-def _finish(connection: Connection, groups: list[list[tuple[dict[str, Any], list[KeyRow]]]]) -> list[None]:
-    """Finish groups of actions, and keep what they remember."""
-    endings = [ending for group in groups for ending in group]
-    remembering = [row["row"] for row, keys in endings if keys]
-    open_: set[int] = set()
-    if remembering:  # what another replica finished before leaves no key
-        query = select(actions.c.id).where(_unfinished(), actions.c.id.in_(remembering)).with_for_update()
-        open_ = set(connection.scalars(query))
-    connection.execute(_FINISHED, [row for row, _ in endings])
-    keep(connection, [key for row, keys in endings if row["row"] in open_ for key in keys])
+def _add(connection: Connection, rows: list[dict[str, Any]]) -> list[bool]:
+    """Insert actions; return which of them are new."""
+    new = insert_new(connection, actions, "reference", rows)
+    results = []
+    for row in rows:
+        results.append(row["reference"] in new)
+        new.discard(row["reference"])  # of two with the same reference one is new
+    return results
+
+
+_ADD = Bulk(_add, one_statement=True)
+
+
+def _finish(connection: Connection, groups: list[list[dict[str, Any]]]) -> list[None]:
+    """Finish groups of actions."""
+    connection.execute(_FINISHED, list(chain.from_iterable(groups)))
     return [None] * len(groups)
+
+
+_FINISH = Bulk(_finish, one_statement=True)
+
+
+def _finish_and_remember(
+    rows: list[dict[str, Any]], keys: list[tuple[int, KeyRow]], connection: Connection
+) -> None:
+    """Finish actions, and keep what they remember; what another replica finished before leaves no key."""
+    remembering = {id_ for id_, _ in keys}
+    query = select(actions.c.id).where(_unfinished(), actions.c.id.in_(remembering)).with_for_update()
+    open_ = set(connection.scalars(query))
+    connection.execute(_FINISHED, rows)
+    keep(connection, [key for id_, key in keys if id_ in open_])
 
 
 def _action(row: Row[Any]) -> StoredAction:

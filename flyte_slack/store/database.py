@@ -6,7 +6,7 @@ What is done in it is a plain function of a connection.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,13 @@ Work = Callable[[Connection], T]
 """What is done within one transaction. It may run in another thread."""
 
 
+class Transaction(Protocol):
+    """Does all of a piece of work, or nothing."""
+
+    async def __call__(self, work: Work[T]) -> T:
+        """Return what the work returns."""
+
+
 def cause_of(error: BaseException) -> str:
     """Return the driver's own words, without the statement and its parameters: they hold message texts."""
     own = getattr(error, "orig", None) or error
@@ -25,7 +32,8 @@ def cause_of(error: BaseException) -> str:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
+    """Let a database that cannot be read be unavailable."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
@@ -37,9 +45,11 @@ class Database(ABC):
 
     Attributes:
         size: a query for its bytes on disk.
+        write_one: writes what is one statement, if that is quicker than a transaction for all that waits.
     """
 
     size: str
+    write_one: Transaction | None
 
     async def read(self, work: Work[T]) -> T:
         """Return a few rows, found by their index.
@@ -47,7 +57,7 @@ class Database(ABC):
         Raises:
             StoreUnavailable: the store cannot be read.
         """
-        with _readable():
+        with readable():
             return await self._read(work)
 
     async def search(self, work: Work[T]) -> T:
@@ -56,7 +66,7 @@ class Database(ABC):
         Raises:
             StoreUnavailable: the store cannot be read.
         """
-        with _readable():
+        with readable():
             return await self._search(work)
 
     @abstractmethod
@@ -72,6 +82,18 @@ class Database(ABC):
         Raises:
             SQLAlchemyError: nothing of it was written.
             OSError: the same.
+        """
+
+    @abstractmethod
+    def intact(self) -> bool:
+        """Whether what is written now is found again at the next start, as far as is seen from here."""
+
+    @abstractmethod
+    async def tidy(self) -> None:
+        """Leave no texts where they are not needed any more; called now and then.
+
+        Raises:
+            StoreUnavailable: it could not be done this time.
         """
 
     @abstractmethod

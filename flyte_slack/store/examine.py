@@ -4,13 +4,13 @@ import asyncio
 import os
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
 from ..errors import StoreDamaged, StoreError
 from . import schema
+from .file import StoreFile
 from .sqlite import LOCKED_FOR
 from .store import _check, _opening_failed, _probe
 
@@ -45,6 +45,7 @@ async def _at_server(url: URL) -> str:
     engine = connections(url, 1)
     try:
         async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="READ COMMITTED")
             found = await connection.run_sync(_try, url)
     finally:
         await engine.dispose()
@@ -52,8 +53,12 @@ async def _at_server(url: URL) -> str:
 
 
 def _in_file(url: URL) -> str:
-    used = ", in use by a running pack" if _is_held(url) else ""
-    engine = create_engine(url, connect_args={"timeout": LOCKED_FOR}, poolclass=NullPool)
+    file = StoreFile(url.database or "")
+    file.must_be_possible(must_exist=True)
+    used = ", in use by a running pack" if file.is_locked() else ""
+    engine = create_engine(
+        url.set(database=str(file.path)), connect_args={"timeout": LOCKED_FOR}, poolclass=NullPool
+    )
     with engine.connect() as connection:
         return f"{url.database}{used} can be written, {_try(connection, url)}"
 
@@ -95,15 +100,3 @@ def _exists(url: URL) -> bool:
     if not os.access(path, os.R_OK | os.W_OK):
         raise StoreDamaged(f"{path} cannot be written: give the pack's user the right to read and write it")
     return True
-
-
-def _is_held(url: URL) -> bool:
-    """Whether a pack works on the file. The lock is held for no longer than asking takes."""
-    path = f"{url.database}-lock"
-    if not os.path.exists(path):
-        return False
-    try:
-        with FileLock(path, blocking=False, thread_local=False):
-            return False
-    except Timeout:
-        return True

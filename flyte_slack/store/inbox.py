@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from .. import retries
+from .adding import add_events
 from .database import Database
 from .leases import Leases
 from .schema import State, inbox, positions
-from .sql import Held, changes, held, insert_new, keep_newest, storable
-from .writer import Writer, each
+from .sql import Held, changes, held, storable
+from .writer import Bulk, Writer, each
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Inbox:
             "position": position,
             "stored_at": time.time(),
         }
-        new: bool = await self._writer.together(_add, (row, fills_gaps), position)
+        new: bool = await self._writer.together(_ADD, (row, fills_gaps), position)
         return new
 
     def _arrival(self) -> float:
@@ -163,18 +164,15 @@ _DELIVERED = each(
 
 def _add(connection: Connection, adds: list[tuple[dict[str, Any], bool]]) -> list[bool]:
     """Insert rows, and remember the newest position of each lane; return which of them are new."""
-    new = insert_new(connection, inbox, "key", [row for row, _ in adds])
-    newest: dict[str, float] = {}
-    for row, fills_gaps in adds:
-        if fills_gaps and row["key"] in new:
-            newest[row["lane"]] = max(row["position"], newest.get(row["lane"], 0.0))
-    if newest:
-        keep_newest(connection, newest)
+    new = add_events(connection, adds)
     results = []
     for row, _ in adds:
         results.append(row["key"] in new)
         new.discard(row["key"])  # of two with the same key one is new
     return results
+
+
+_ADD = Bulk(_add, one_statement=True)
 
 
 def _event(row: Row[Any]) -> StoredEvent:

@@ -25,15 +25,14 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
 from ..errors import StoreUnavailable
-from .database import Work, cause_of
+from .database import Transaction, Work, cause_of
 from .schema import leases
 from .sql import replace
-from .writer import GroupCommit, Transaction
+from .writer import Bulk, GroupCommit
 
 log = logs.get(__name__)
 
@@ -120,8 +119,7 @@ class LeaseTable:
         self.commits: tuple[GroupCommit, ...] = (self._group,)
         self._owner = uuid.uuid4().hex
         self.alone = False
-        new = insert(leases).values(until=_end()).on_conflict_do_nothing()
-        self._claim_new = new.returning(leases.c.kind, leases.c.lane)
+        self._both = Bulk(self._change)
         self._held: dict[Key, Callable[[], object]] = {}
         self._until: dict[Key, float] = {}
 
@@ -129,10 +127,10 @@ class LeaseTable:
         """Take the lease of a lane unless another replica has it; `lost` is called when it gets lost."""
         asked_at = time.monotonic()
         try:
-            if not await self._group.together(self._change, (True, (kind, lane))):
+            if not await self._group.together(self._both, (True, (kind, lane))):
                 return False
         except asyncio.CancelledError:
-            self._group.put(self._change, (False, (kind, lane)))  # it may be claimed all the same
+            self._group.put(self._both, (False, (kind, lane)))  # it may be claimed all the same
             raise
         self._held[kind, lane] = lost
         self._until[kind, lane] = asked_at + TTL
@@ -142,14 +140,10 @@ class LeaseTable:
         """Give the lease of a lane back."""
         self._held.pop((kind, lane), None)
         if self._until.pop((kind, lane), None) is not None:
-            await self._group.together(self._change, (False, (kind, lane)))
+            await self._group.together(self._both, (False, (kind, lane)))
 
     def _change(self, connection: Connection, changes: list[tuple[bool, Key]]) -> list[bool]:
-        """Claim leases, and give others back; return which of the former were free.
-
-        Claims come first: a replica that gave back before it claimed could wait for one that waits for it.
-        """
-        connection.execute(_WAIT_LITTLE)
+        """Claim leases, and give others back; return which of the former were free."""
         claimed = self._claim(connection, [key for claim, key in changes if claim])
         back = [key for claim, key in changes if not claim]
         if back:
@@ -160,8 +154,9 @@ class LeaseTable:
         """Take the leases that nobody has, and those that ran out; return which."""
         if not keys:
             return set()
-        rows = [{"kind": kind, "lane": lane, "owner": self._owner} for kind, lane in sorted(set(keys))]
-        mine = {(kind, lane) for kind, lane in connection.execute(self._claim_new, rows)}
+        kinds, lanes = zip(*sorted(set(keys)), strict=True)
+        new = {"kinds": kinds, "lanes": lanes, "owner": self._owner, "ttl": TTL}
+        mine = {(kind, lane) for kind, lane in connection.execute(_CLAIM_NEW, new)}
         if rest := [key for key in keys if key not in mine]:
             free = (
                 select(leases.c.kind, leases.c.lane)
@@ -258,5 +253,12 @@ def _end() -> ColumnElement[datetime]:
     return func.now(type_=DateTime(timezone=True)) + text(f"interval '{TTL:g} seconds'")
 
 
-_WAIT_LITTLE = text("SET LOCAL lock_timeout = '150ms'")  # for a claim that another replica does not end
+# a claim that another replica does not end is waited for a little
+_CLAIM_NEW = text("""
+WITH little AS MATERIALIZED (SELECT set_config('lock_timeout', '150ms', true))
+INSERT INTO leases (kind, lane, owner, until)
+SELECT claimed.kind, claimed.lane, :owner, now() + make_interval(secs => CAST(:ttl AS float8))
+FROM little, unnest(CAST(:kinds AS text[]), CAST(:lanes AS text[])) AS claimed (kind, lane)
+ON CONFLICT DO NOTHING RETURNING kind, lane
+""")
 _KEY = tuple_(leases.c.kind, leases.c.lane)

@@ -1,13 +1,21 @@
-"""A store in a database server, which several replicas share."""
+"""A store in a database server, which several replicas share.
+
+The server may be far away, and every statement is a way there and back. So what is one statement is no
+transaction, and a transaction's settings go with its `BEGIN`.
+"""
 
 import time
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import event, text
-from sqlalchemy.engine import URL, Dialect
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from .database import Database, Work
@@ -16,7 +24,7 @@ T = TypeVar("T")
 
 # a replica that stands still in a transaction holds up the others until the server ends it; no setting of
 # the session, since poolers refuse them
-_END_IF_FROZEN = text("SET LOCAL idle_in_transaction_session_timeout = '5s'")
+_BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'"
 _PING_AFTER = 1.0
 _CONNECTED_WITHIN = 5.0
 _ANSWERED_WITHIN = 30.0
@@ -27,32 +35,50 @@ class PostgreSQL(Database):
 
     Args:
         url: names it, with user and password.
+        pooled: each transaction may reach another session of the server (PgBouncer): nothing is kept in
+            one, and nothing is done outside of a transaction.
     """
 
     size = "SELECT pg_database_size(current_database())"
 
-    def __init__(self, url: URL) -> None:
-        self._engine = connections(url, 5)
-        self._for_reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._for_writing = connections(url, 1)  # never waited for by who reads
+    def __init__(self, url: URL, *, pooled: bool = True) -> None:
+        self._pooled = pooled
+        self._engine = connections(url, 5, pooled=pooled)
+        self._for_writing = connections(url, 1, pooled=pooled)  # never waited for by who reads
+
+    @classmethod
+    async def open(cls, url: URL) -> Self:
+        """Return a database, and find out whether a pooler stands before it."""
+        return cls(url, pooled=await _is_pooled(url))
 
     async def _read(self, work: Work[T]) -> T:
-        async with self._for_reading.connect() as connection:
-            return await connection.run_sync(work)
+        return await self.write_aside(work)
 
     _search = _read
 
     async def write(self, work: Work[T]) -> T:
         """Do it in a transaction, after those asked for before, and return when that is durable."""
-        async with self._for_writing.begin() as connection:
-            await connection.execute(_END_IF_FROZEN)
+        async with transaction(self._for_writing) as connection:
             return await connection.run_sync(work)
 
+    async def write_one(self, work: Work[T]) -> T:
+        """Do what is one statement, after those asked for before, and return when that is durable."""
+        return await self._one(self._for_writing, work)
+
     async def write_aside(self, work: Work[T]) -> T:
-        """The same, but without waiting for other writes."""
-        async with self._engine.begin() as connection:
-            await connection.execute(_END_IF_FROZEN)
+        """Do statements that may take effect one by one, without waiting for other writes."""
+        return await self._one(self._engine, work)
+
+    async def _one(self, engine: AsyncEngine, work: Work[T]) -> T:
+        async with transaction(engine) if self._pooled else engine.connect() as connection:
             return await connection.run_sync(work)
+
+    def intact(self) -> bool:
+        """The server looks after its files."""
+        return True
+
+    async def tidy(self) -> None:
+        """The server looks after its files."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -60,28 +86,87 @@ class PostgreSQL(Database):
         await self._engine.dispose()
 
 
-def connections(url: URL, number: int) -> AsyncEngine:
-    """Return a pool of so many connections."""
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a connection in a transaction, which is committed at the end.
+
+    Raises:
+        SQLAlchemyError: nothing was written.
+        OSError: the same.
+    """
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        try:
+            await driver.execute(_BEGIN)
+            yield connection
+            await driver.execute("COMMIT")
+        except BaseException as error:
+            await connection.invalidate()  # whatever state it is in: the server takes all of it back
+            if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+                raise ConnectionError(str(error)) from error
+            raise
+
+
+class _Plain(PGDialect_asyncpg):
+    """The dialect without codecs for JSON: to set them up takes queries outside of a transaction."""
+
+    supports_statement_cache = True
+
+    async def setup_asyncpg_json_codec(self, conn: Any) -> None:
+        """The store has no columns of this type."""
+
+    async def setup_asyncpg_jsonb_codec(self, conn: Any) -> None:
+        """The store has no columns of this type."""
+
+
+registry.register("postgresql.plain", __name__, _Plain.__name__)
+
+
+def connections(url: URL, number: int, *, pooled: bool = True) -> AsyncEngine:
+    """Return a pool of so many connections, which begin no transaction by themselves.
+
+    Args:
+        url: of the database.
+        number: how many.
+        pooled: no statement is kept prepared: another session does not know it.
+    """
+    arguments: dict[str, Any] = {"timeout": _CONNECTED_WITHIN, "command_timeout": _ANSWERED_WITHIN}
+    if pooled:
+        arguments["prepared_statement_cache_size"] = arguments["statement_cache_size"] = 0
+        arguments["prepared_statement_name_func"] = lambda: ""  # it replaces the one before
     engine = create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
+        url.set(drivername="postgresql+plain"),
         hide_parameters=True,
         pool_size=number,
         max_overflow=0,
-        connect_args={"timeout": _CONNECTED_WITHIN, "command_timeout": _ANSWERED_WITHIN},
+        isolation_level="AUTOCOMMIT",
+        connect_args=arguments,
     )
     event.listen(engine.sync_engine, "checkin", _note_use)
-    event.listen(engine.sync_engine, "checkout", partial(_ping_if_unused, engine.dialect))
+    event.listen(engine.sync_engine, "checkout", _ping_if_unused)
     return engine
+
+
+async def _is_pooled(url: URL) -> bool:
+    """Whether the session that was opened is not the one that answers."""
+    engine = connections(url, 1)
+    try:
+        async with transaction(engine) as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            answers = (await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
+            return bool(answers != driver.get_server_pid())
+    finally:
+        await engine.dispose()
 
 
 def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
     record.info["used_at"] = time.monotonic()
 
 
-def _ping_if_unused(dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+def _ping_if_unused(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
     """Look whether a connection that was not used for a while still works; each time would be three calls."""
     if time.monotonic() - record.info.get("used_at", 0.0) > _PING_AFTER:
         try:
-            dialect.do_ping(connection)
+            connection.run_async(lambda driver: driver.execute("SELECT 1"))
         except Exception as error:
             raise DisconnectionError(str(error)) from error

@@ -1,21 +1,23 @@
 """A store in a file."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import BaseFileLock, FileLock, Timeout
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL
 
-from ..errors import StoreDamaged, StoreInUse
-from .database import Database, Work
+from .database import Database, Work, readable
+from .file import StoreFile
 
 T = TypeVar("T")
 
 LOCKED_FOR = 2.0
 """Seconds that a write waits for a lock; who sent an event waits three for its acknowledgement."""
+
+_TIDY_EVERY = 10.0
 
 
 class SQLite(Database):
@@ -26,15 +28,24 @@ class SQLite(Database):
 
     Args:
         url: names it.
+        file: the file.
+
+    Attributes:
+        write_one: None: several statements in one transaction cost less than each by itself.
     """
+
+    write_one = None
 
     size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, file: StoreFile) -> None:
+        self._file = file
+        self._written = False
+        self._tidied_at = 0.0
         self._writing = ThreadPoolExecutor(1, "store-writing")
         self._searching = ThreadPoolExecutor(1, "store-searching")
         self._engine = create_engine(
-            url,
+            url.set(database=str(self._file.path)),
             connect_args={"timeout": LOCKED_FOR},
             hide_parameters=True,
             pool_size=3,
@@ -58,8 +69,36 @@ class SQLite(Database):
 
         def do() -> T:
             with self._engine.begin() as connection:
-                return work(connection)
+                result = work(connection)
+                self._file.must_be_there()
+            self._written = True
+            return result
 
+        return await self._in_writing_thread(do)
+
+    def intact(self) -> bool:
+        """Whether the file is there, and is the one that was opened."""
+        try:
+            self._file.must_be_there()
+        except OSError:
+            return False
+        return True
+
+    async def tidy(self) -> None:
+        """Empty the journal: what was overwritten in the file is still in there."""
+        if self._written and time.monotonic() - self._tidied_at >= _TIDY_EVERY:
+            self._written, self._tidied_at = False, time.monotonic()
+            await self._in_writing_thread(self._empty_journal)
+
+    def _empty_journal(self) -> None:
+        with readable(), self._engine.connect() as connection:
+            connection.execute(text("PRAGMA busy_timeout = 50"))  # who reads is not waited for
+            try:
+                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            finally:
+                connection.execute(text(f"PRAGMA busy_timeout = {int(LOCKED_FOR * 1000)}"))
+
+    async def _in_writing_thread(self, do: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, do)
 
     async def close(self) -> None:
@@ -71,43 +110,6 @@ class SQLite(Database):
 
 def _make_durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "journal_size_limit=67108864"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def locked(url: URL) -> BaseFileLock:
-    """Return the lock that keeps a second process from working on a file.
-
-    Raises:
-        StoreInUse: another process has it.
-    """
-    lock = FileLock(f"{url.database}-lock", thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise StoreInUse(
-            f"the store {url.database} is used by another process: stop that one, or, for several "
-            "replicas, set FLYTE_SLACK_STORE to a PostgreSQL database"
-        ) from None
-    return lock
-
-
-def must_be_possible(url: URL, *, must_exist: bool) -> None:
-    """Refuse a place where no file can be.
-
-    Args:
-        url: names the file.
-        must_exist: refuse also where there is none.
-
-    Raises:
-        StoreDamaged: there can be none.
-    """
-    path = Path(url.database or "")
-    if must_exist and not path.exists():
-        raise StoreDamaged(f"there is no store {path}: check FLYTE_SLACK_STORE")
-    if not path.parent.is_dir():
-        raise StoreDamaged(
-            f"the store {path} cannot be opened: the folder {path.parent} does not exist: "
-            "create it, or set FLYTE_SLACK_STORE to another place"
-        )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -19,13 +20,15 @@ from . import schema
 from .actions import Actions
 from .database import Database, cause_of
 from .dead import Dead
+from .file import StoreFile
 from .gaps import Gaps
 from .inbox import Inbox
 from .keys import Keys
 from .leases import Leases, LeaseTable, SoleOwner
+from .owner import claim
 from .schema import State
 from .sql import NONE, Held, replace
-from .sqlite import SQLite, locked, must_be_possible
+from .sqlite import SQLite
 from .writer import Writer
 
 log = logs.get(__name__)
@@ -87,7 +90,7 @@ class Store:
     def __init__(self, database: Database, leases: Leases, lock: BaseFileLock | None = None) -> None:
         self._database = database
         self._lock = lock
-        self._writer = Writer(database.write)
+        self._writer = Writer(database.write, database.write_one)
         self.leases = leases
         self.inbox = Inbox(database, self._writer, leases)
         self.actions = Actions(database, self._writer, leases)
@@ -114,22 +117,25 @@ class Store:
             StoreUnavailable: the database does not answer.
         """
         parsed = make_url(url)
-        lock = None
-        database: Database
-        leases: Leases
-        if parsed.drivername == "sqlite":
-            must_be_possible(parsed, must_exist=must_exist)
-            database, leases = SQLite(parsed), SoleOwner()
-            lock = None if shared else locked(parsed)
-        else:
-            from .postgresql import PostgreSQL
-
-            database = PostgreSQL(parsed)
-            leases = LeaseTable(database.write_aside)
+        lock: BaseFileLock | None = None
+        database: Database | None = None
+        leases: Leases = SoleOwner()
         try:
+            if parsed.drivername == "sqlite":
+                file = StoreFile(parsed.database or "")
+                file.must_be_possible(must_exist=must_exist)
+                lock = None if shared else file.lock()
+                file.make_private()
+                database = SQLite(parsed, file)
+            else:
+                from .postgresql import PostgreSQL
+
+                database = server = await PostgreSQL.open(parsed)
+                leases = LeaseTable(server.write_aside)
             await database.write(partial(_prepare, parsed))
         except BaseException as error:
-            await database.close()
+            if database is not None:
+                await database.close()
             if lock is not None:
                 lock.release()
             if isinstance(error, SQLAlchemyError | OSError):
@@ -150,6 +156,19 @@ class Store:
         await self._database.close()
         if self._lock is not None:
             self._lock.release()
+
+    async def claim(self, owner: Mapping[str, str]) -> None:
+        """Make the store this owner's, if it is nobody's yet.
+
+        Args:
+            owner: who works on it, by what tells owners apart, such as the pack's name. What is not known
+                yet may be left out, and told later.
+
+        Raises:
+            StoreOfAnother: it is somebody else's.
+            StoreUnavailable: it cannot be told.
+        """
+        await self._writer.write(partial(claim, dict(owner)))
 
     @property
     def problem(self) -> str | None:
@@ -183,6 +202,9 @@ class Store:
         while True:
             with contextlib.suppress(StoreUnavailable):
                 await self.writable()
+                if not self._database.intact():
+                    await self._writer.write(_probe)  # fails, and tells why
+                await self._database.tidy()
                 if time.monotonic() - pruned_at >= _PRUNE_EVERY:
                     pruned_at = time.monotonic()
                     await self.inbox.prune(time.time() - KEPT_FOR)

@@ -4,18 +4,30 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 
 from .. import logs, retries
 from ..errors import NotStorable, StoreUnavailable
-from .database import Work, cause_of
+from .database import Transaction, Work, cause_of
 
 T = TypeVar("T")
-Bulk = Callable[[Connection, list[Any]], list[Any]]
-"""Writes several rows of one kind with one statement, and returns a result for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """How rows of one kind are written together.
+
+    Attributes:
+        write: writes them, and returns a result for each.
+        one_statement: it is done by one statement, which needs no transaction around it.
+    """
+
+    write: Callable[[Connection, list[Any]], list[Any]]
+    one_statement: bool = False
+
 
 log = logs.get(__name__)
 
@@ -23,13 +35,6 @@ _LARGEST_BATCH = 200
 _LAZY = 0.02
 _REFUSALS = {"22", "23", "54"}  # classes of SQLSTATE: bad data, a constraint, a limit
 _TURNS = 2  # of the event loop, for those who are about to write too
-
-
-class Transaction(Protocol):
-    """Does all of a piece of work, or nothing."""
-
-    async def __call__(self, work: Work[T]) -> T:
-        """Return what the work returns."""
 
 
 @dataclass(slots=True)
@@ -40,9 +45,8 @@ class _Waiting:
     position: float | None
 
 
-def _single(connection: Connection, rows: list[Work[Any]]) -> list[Any]:
-    """Carry out writes that have nothing in common."""
-    return [write(connection) for write in rows]
+_SINGLE = Bulk(lambda connection, writes: [write(connection) for write in writes])
+"""Writes that have nothing in common."""
 
 
 def each(statement: Executable) -> Bulk:
@@ -52,7 +56,7 @@ def each(statement: Executable) -> Bulk:
         connection.execute(statement, rows)
         return [None] * len(rows)
 
-    return write
+    return Bulk(write, one_statement=True)
 
 
 class GroupCommit:
@@ -60,10 +64,12 @@ class GroupCommit:
 
     Args:
         transaction: does all of a piece of work, or nothing.
+        statement: does what is one statement, if that is quicker than a transaction for all that waits.
     """
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, statement: Transaction | None = None) -> None:
         self._transaction = transaction
+        self._statement = statement
         self._waiting: list[_Waiting] = []
         self._work = asyncio.Event()
         self._closed = False
@@ -77,7 +83,7 @@ class GroupCommit:
         Raises:
             StoreUnavailable: nothing of it was written.
         """
-        result: T = await self.together(_single, write)
+        result: T = await self.together(_SINGLE, write)
         return result
 
     async def together(
@@ -128,15 +134,25 @@ class GroupCommit:
                 await asyncio.sleep(0)
             waiting = _in_order(self._waiting)
             batch, self._waiting = waiting[:_LARGEST_BATCH], waiting[_LARGEST_BATCH:]
-            await self._commit(batch)
+            for transaction, part in self._parts(batch):
+                await self._commit(part, transaction)
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    def _parts(self, batch: list[_Waiting]) -> list[tuple[Transaction, list[_Waiting]]]:
+        """Return what is written together, and how."""
+        if self._statement is None:
+            return [(self._transaction, batch)]
+        parts: dict[Bulk | None, list[_Waiting]] = {}
+        for waiting in batch:
+            parts.setdefault(waiting.write if waiting.write.one_statement else None, []).append(waiting)
+        return [(self._statement if bulk else self._transaction, part) for bulk, part in parts.items()]
+
+    async def _commit(self, batch: list[_Waiting], transaction: Transaction) -> None:
         try:
-            results = await self._transaction(partial(_write, batch))
+            results = await transaction(partial(_write, batch))
         except (SQLAlchemyError, OSError) as error:
             if len(batch) > 1 and not _concerns_all(error):
                 for single in batch:  # one of them is the cause: the others shall not share its fate
-                    await self._commit([single])
+                    await self._commit([single], transaction)
                 return
             if _refuses(error):
                 _settle(batch[0].done, error=NotStorable(f"the store takes no such row: {cause_of(error)}"))
@@ -148,7 +164,7 @@ class GroupCommit:
         except Exception as error:  # a defect of ours fails its own write only
             if len(batch) > 1:
                 for single in batch:
-                    await self._commit([single])
+                    await self._commit([single], transaction)
                 return
             _settle(batch[0].done, error=error)
         else:
@@ -195,7 +211,7 @@ def _write(batch: list[_Waiting], connection: Connection) -> list[tuple[_Waiting
         kinds.setdefault(waiting.write, []).append(waiting)
     results: list[tuple[_Waiting, Any]] = []
     for write, alike in kinds.items():
-        found = write(connection, [waiting.row for waiting in alike])
+        found = write.write(connection, [waiting.row for waiting in alike])
         results += zip(alike, found, strict=True)
     return results
 

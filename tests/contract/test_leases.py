@@ -338,7 +338,8 @@ async def test_lanes_that_change_hands_both_ways(
     one: Replica, other: Replica, postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Replicas that give lanes back and take others at the same time never wait for each other."""
-    monkeypatch.setattr(module, "_WAIT_LITTLE", text("SELECT 1"))  # it would end a deadlock before it is one
+    patient = text(str(module._CLAIM_NEW).replace("150ms", "10s"))  # it would end a deadlock before it is one
+    monkeypatch.setattr(module, "_CLAIM_NEW", patient)
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     assert await one.claim("x")
     assert await other.claim("y")
@@ -370,7 +371,15 @@ async def test_transaction_of_a_frozen_replica_is_ended(one: Replica) -> None:
     """The server ends what stands still in the middle of a transaction; the session keeps no such setting."""
     setting = text("SHOW idle_in_transaction_session_timeout")
     database = one.store._database
-    assert isinstance(database, PostgreSQL)
-    for transaction in (database.write, database.write_aside):
-        assert await transaction(lambda connection: connection.scalar(setting)) == "5s"
+    assert await database.write(lambda connection: connection.scalar(setting)) == "5s"
     assert await database.read(lambda connection: connection.scalar(setting)) == "0"
+
+
+async def test_leases_are_changed_outside_of_transactions(one: Replica) -> None:
+    """A replica that freezes between two statements on its leases holds up no other."""
+    database = one.store._database
+    assert isinstance(database, PostgreSQL)
+    begun_at = text("SELECT now()")
+    for write in (database.write_one, database.write_aside):
+        first, second = await write(lambda connection: [connection.scalar(begun_at) for _ in range(2)])
+        assert first < second

@@ -16,6 +16,7 @@ from flyte_slack.errors import SchemaTooNew, StoreError
 from flyte_slack.pack import ActionContext, Event
 from flyte_slack.store import Store, schema
 from flyte_slack.store.database import Work
+from flyte_slack.store.file import StoreFile
 from flyte_slack.store.postgresql import PostgreSQL
 from flyte_slack.store.schema import _UPGRADES, SCHEMA_VERSION, State, metadata
 from flyte_slack.store.sqlite import SQLite
@@ -25,7 +26,11 @@ VERSIONS = range(1, SCHEMA_VERSION)
 
 async def beside(url: str, work: Work[Any]) -> Any:
     """Do something in a store without opening it as the pack does."""
-    database = PostgreSQL(make_url(url)) if "postgresql" in url else SQLite(make_url(url))
+    database = (
+        PostgreSQL(make_url(url))
+        if "postgresql" in url
+        else SQLite(make_url(url), StoreFile(make_url(url).database or ""))
+    )
     try:
         return await database.write(work)
     finally:

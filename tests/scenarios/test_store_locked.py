@@ -72,6 +72,27 @@ async def test_locked_for_a_while(tmp_path: Path) -> None:
         assert [post["text"] for post in w.posts()] == ["posted", "taken", "waiting"]
 
 
+async def test_no_action_is_taken_meanwhile(tmp_path: Path) -> None:
+    """While the store cannot be written no action is taken: it could not be kept."""
+    async with world(tmp_path, socket_mode=patient, expected=("Traceback",)) as w:
+        await w.pack.start()
+
+        async def unhealthy() -> bool:
+            return not await store_healthy(w.pack)
+
+        with locked(w.pack.store):
+            w.say("general", "cannot be stored")
+            await eventually(unhealthy, "the store is unhealthy")
+            takes = w.faults.count("POST", TAKE)
+            waiting = w.flyte.command(channelId=w.fresh().id, message="waiting")
+            delivery = next(iter(w.socket_mode._in_flight.values()))
+            attempts = delivery.attempt
+            await eventually(lambda: delivery.attempt >= attempts + 3, "3 redeliveries, a second apart")
+            assert waiting.state == "NEW"
+            assert w.faults.count("POST", TAKE) <= takes + 1, "one may have been in flight"
+        await w.done(waiting)
+
+
 async def test_killed_while_locked(tmp_path: Path) -> None:
     """kill -9 while the store is locked loses nothing: what was not acknowledged comes again."""
     async with world(tmp_path, socket_mode=patient, expected=("Traceback",)) as w:

@@ -10,7 +10,7 @@ import pytest
 from pack_parts import Parts, impatient, pack
 from scripted_flyte import ScriptedFlyte
 from structlog.testing import capture_logs
-from support import count, eventually
+from support import count, eventually, opened
 
 from flyte_slack.flyte import Action
 from flyte_slack.pack import adoption
@@ -151,11 +151,11 @@ async def test_too_old(flyte: ScriptedFlyte, tmp_path: Path) -> None:
 async def test_turned_off(flyte: ScriptedFlyte, tmp_path: Path) -> None:
     """With FLYTE_SLACK_ADOPT=0 lost actions are told, and none is executed."""
     await earlier_run(flyte, tmp_path)
-    lost = flyte.lose(INPUT, ago=100)
+    ids = {flyte.lose(INPUT, ago=100), flyte.lose(INPUT, ago=-1)}
     async with pack(flyte, tmp_path, adopt=True, adopt_within=0) as parts:
-        await eventually(lambda: parts.health.orphans == 1)
-        await looked(flyte)
-    assert lost not in flyte.results
+        await eventually(lambda: parts.health.orphans == 2)
+        assert await count(parts.store.actions, *State) == 1
+    assert not ids & flyte.results.keys()
 
 
 async def test_before_flyte_gave_any_action(flyte: ScriptedFlyte, tmp_path: Path) -> None:
@@ -179,8 +179,9 @@ async def test_what_is_not_lost(flyte: ScriptedFlyte, tmp_path: Path) -> None:
     other = flyte.lose(INPUT, ago=100, packName="Other")
     labelled = flyte.lose(INPUT, ago=100, packLabels={"env": "prod"})
     held = flyte.lose(INPUT, ago=100)
+    async with opened(tmp_path) as store:
+        assert await store.actions.add(f"v9/elsewhere/{held}/result", "C1", "sendMessage", INPUT)
     async with pack(flyte, tmp_path, poll=False, adopt=True) as parts:
-        assert await parts.store.actions.add(f"v9/elsewhere/{held}/result", "C1", "sendMessage", INPUT)
         flyte.audit[f"{999:024x}"] = {"id": f"{999:024x}", "name": "sendMessage", "packName": "Slack"}
         flyte._becomes(f"{999:024x}", "NEW", ago=100)
         await looked(flyte)

@@ -39,7 +39,7 @@ def test_command_needs_a_result_event() -> None:
     """A command that cannot succeed, or not fail, is refused."""
     for incomplete in ({"succeeds": ()}, {"fails": ""}):
         with pytest.raises(ValueError, match="'do' needs an event of its success and one of its failure"):
-            command(**incomplete)  # type: ignore[arg-type]
+            command(**incomplete)
 
 
 def test_result_event_is_named_once() -> None:
