@@ -31,11 +31,39 @@ def document() -> dict[str, Any]:
             events.setdefault(name, _schema(payload.model_json_schema(mode="serialization")))
         events[each.fails] = failure(*each.echoes)
         commands[each.name] = {
-            "input": _schema(each.input.model_json_schema()),
+            "input": _schema(lenient(each.input.model_json_schema())),
             "events": [*each.succeeds, each.fails, FATAL],
         }
     events[FATAL] = _object("error", "command")
     return {"commands": dict(sorted(commands.items())), "events": dict(sorted(events.items()))}
+
+
+_ALSO = {
+    "string": {"type": ["string", "number", "boolean"]},
+    "boolean": {"enum": [True, False, "true", "false", "True", "False", ""]},
+    "integer": {"type": ["integer", "number", "string"]},
+    "number": {"type": ["number", "string"]},
+    "array": {"type": ["array", "object", "string"]},
+    "object": {"type": ["object", "string"]},
+}
+"""What is read for what is meant: templates make texts of everything (contract, section 4)."""
+
+
+def lenient(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return an input's schema that accepts all that is read, whatever the template language made of it."""
+    required = schema.get("required", [])
+    properties = {}
+    for name, one in schema.get("properties", {}).items():
+        forms = one.get("anyOf", [one])
+        also = [_ALSO[kind] for form in forms if (kind := form.get("type")) in _ALSO]
+        also += [{"type": ["object", "string"]} for form in forms if "$ref" in form]
+        if not also:  # anything goes
+            properties[name] = one
+            continue
+        empty = [] if name in required else [{"enum": ["", None]}]
+        about = {key: one[key] for key in ("description", "default") if key in one}
+        properties[name] = {**about, "anyOf": [*also, *empty]}
+    return {**schema, "properties": properties}
 
 
 def failure(*echoes: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ...sandbox.templates import Template, TemplateError, parse
+from ...slack.commands.inputs import unknown_field
 from ..parser import nearest
 from .payloads import missing_key
 from .source import (
@@ -138,9 +139,9 @@ class _Flow:
             self._templates(command.get(part), payload, contexts)
 
     def _text_required(self, parts: Mapping[str, Node], at: Node, what: str) -> None:
-        for key in ("packName", "name"):
-            if not text(parts.get(key)):
-                self._say(parts.get(key) or at, f"{what} needs a {key}")
+        absent = [key for key in ("packName", "name") if not text(parts.get(key))]
+        if absent:
+            self._say(parts.get(absent[0]) or at, f"{what} needs {' and '.join(absent)}")
 
     def _depends_on(self, node: Node | None, ids: Mapping[str, Node]) -> None:
         if node is not None and not isinstance(node, SequenceNode):
@@ -174,7 +175,7 @@ class _Flow:
         known = schema.get("properties", {})
         for key, (node, _) in given.items():
             if key not in known:
-                self._say(node, f"{name} has no input {key!r}{nearest(key, known)}")
+                self._say(node, f"{name}: {unknown_field(key, known)}")
         for key in schema.get("required", ()):
             if key not in given or _is_empty(given[key][1]):
                 self._say(command.get("input") or command["name"], f"{name} needs the input {key!r}")

@@ -85,7 +85,7 @@ async def _instead(it: World) -> str:
     for entry in entries:
         where = f"{entry['flow']} / {entry['step'] or 'a step'}"
         if entry["kind"] == "criteria" and not _truth(entry["detail"]):
-            lines.append(f"{where}: the criteria was false: {_told(entry['detail'])}")
+            lines.append(f"{where}: the criteria was false: {_criteria(entry['detail'])}")
         elif entry["kind"] == "error":
             lines.append(f"{where}: {_told(entry['detail'])}")
     posted = [f"posted in {each['channel']}: {each['text']!r}" for each in it.posted()]
@@ -98,6 +98,11 @@ def _truth(detail: Any) -> bool:
     return (
         bool(detail.get("holds", detail.get("truth", detail.get("result")))) if _is_object(detail) else False
     )
+
+
+def _criteria(detail: Any) -> str:
+    values = ", ".join(f"{path} was {value!r}" for path, value in (detail.get("values") or {}).items())
+    return f"{detail.get('template')} ({values})" if values else str(detail.get("template"))
 
 
 def _told(detail: Any) -> str:
