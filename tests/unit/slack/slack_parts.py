@@ -116,5 +116,3 @@ def tools_with(web: AsyncWebClient, machine: Machine | None = None, **more: Any)
     )
     workspace = Workspace(Directory(web, channels.forget), channels, identity)
     return Tools.over(web, clock, history, workspace, **more)
-
-

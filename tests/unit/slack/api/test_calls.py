@@ -14,7 +14,13 @@ from flyte_slack.errors import CallRefused, OutcomeUnknown
 from flyte_slack.slack.api.calls import AfterUnknown, Calls
 from flyte_slack.slack.api.clock import SlackClock
 
-AMBIGUOUS = ["internal_error", "fatal_error", "cut", Reply("", 500, content_type="text/plain"), Reply("{broken")]
+AMBIGUOUS = [
+    "internal_error",
+    "fatal_error",
+    "cut",
+    Reply("", 500, content_type="text/plain"),
+    Reply("{broken"),
+]
 METHOD = "reactions.add"
 ARGUMENTS = {"channel": "C1", "timestamp": "1.000001", "name": "eyes", "left_out": None}
 
@@ -57,7 +63,11 @@ async def test_refusal_is_final_and_told_whole(slack: ScriptedSlack, calls: Call
     with pytest.raises(CallRefused) as caught:
         await call(calls, action)
     refusal = caught.value
-    assert (refusal.code, refusal.kind, refusal.needed) == ("missing_scope", "configuration", "reactions:write")
+    assert (refusal.code, refusal.kind, refusal.needed) == (
+        "missing_scope",
+        "configuration",
+        "reactions:write",
+    )
     assert refusal.details == ("see there",)
     assert action.log == ["executing", "not_executed"]
     assert len(slack.calls) == 1
@@ -176,7 +186,12 @@ async def test_ten_minutes_of_doubt_are_unknown(
 
 @pytest.mark.parametrize(
     "body",
-    [{"ok": True}, {"ok": True, "ts": ""}, {"ok": True, "ts": "1.000001", "message": "hello"}, {"ok": True, "ts": None}],
+    [
+        {"ok": True},
+        {"ok": True, "ts": ""},
+        {"ok": True, "ts": "1.000001", "message": "hello"},
+        {"ok": True, "ts": None},
+    ],
 )
 async def test_success_without_what_it_promises_is_unknown(
     slack: ScriptedSlack, calls: Calls, body: dict[str, Any]

@@ -158,7 +158,9 @@ async def test_no_second_post_after_a_time_out(slack: RememberingSlack, clock: C
     assert [one["ts"] for one in slack.written()] == [posted["ts"]]
 
 
-async def test_begun_action_is_looked_up_first(slack: RememberingSlack, posting: Posting, clock: Clock) -> None:
+async def test_begun_action_is_looked_up_first(
+    slack: RememberingSlack, posting: Posting, clock: Clock
+) -> None:
     """An action that a crash cut off is looked for before anything else, and found."""
     there = slack.write(clock.time() - 60, user="UBOT", metadata=metadata(IDENTITY))
     action = Action(begun_at=clock.time() - 61)

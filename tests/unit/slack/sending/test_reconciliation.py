@@ -253,7 +253,9 @@ async def test_post_without_metadata_is_known_by_what_it_says(unmarked: Bench) -
     assert await unmarked.find() == there["ts"]
 
 
-@pytest.mark.parametrize("shown", ["hi <https://a.example|a.example>", "hi https://a.example", "hi  https://a.example "])
+@pytest.mark.parametrize(
+    "shown", ["hi <https://a.example|a.example>", "hi https://a.example", "hi  https://a.example "]
+)
 async def test_post_is_known_however_slack_writes_it(unmarked: Bench, shown: str) -> None:
     """Slack marks up links and turns signs into entities: the post is known all the same."""
     there = unmarked.posted(text=shown)
