@@ -10,14 +10,12 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends binutils \
  && rm -rf /var/lib/apt/lists/*
 
-# The dependencies have a layer of their own, which a change to the code leaves alone. Of Django only the template
-# engine is used. Bytecode does not look at its source, as times of files may change on the way into an image.
+# The dependencies have a layer of their own, which a change to the code leaves alone. Bytecode does not look at its
+# source, as times of files may change on the way into an image.
 COPY requirements.lock ./
 RUN python -m venv --without-pip /opt/venv \
  && pip --python /opt/venv/bin/python install --no-compile --require-hashes --requirement requirements.lock \
- && rm -rf /opt/venv/lib/python3.*/site-packages/django/contrib \
  && find /opt/venv/lib -type d -name tests -prune -exec rm -rf {} + \
- && find /opt/venv/lib -type f \( -name '*.po' -o -name '*.mo' \) -delete \
  && find /opt/venv/lib -type f -name '*.so*' -exec strip --strip-unneeded {} + \
  && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
 

@@ -15,7 +15,7 @@ IMAGE_BUILD ?= $(shell if docker info >/dev/null 2>&1; then echo docker build; \
   elif command -v podman >/dev/null; then echo podman build --format docker; \
   else echo buildah build --format docker; fi)
 
-.PHONY: help sandbox test soak bench chart-test image image-test check audit format lock clean
+.PHONY: help sandbox test soak bench chart-test image image-test check docs audit format lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -46,6 +46,9 @@ check: $(VENV)/.dev ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev ## write the reference pages from the code
+	$(BIN)/python docs/reference.py
 
 audit: $(VENV)/.dev ## known vulnerabilities in what is shipped, and its licences
 	@if $(BIN)/python -c 'import httpx; httpx.get("https://api.osv.dev/", timeout=10)' 2>/dev/null; \

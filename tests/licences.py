@@ -11,7 +11,7 @@ from typing import cast
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/licences.md"
-READ = {"httpx-aiohttp": "BSD-3-Clause", "tzdata": "Apache-2.0"}
+READ = {"httpx-aiohttp": "BSD-3-Clause"}
 """What is not stated in a word, or not installed everywhere, as its licence file says."""
 HEAD = """# Licences of what the pack is built with
 

@@ -28,7 +28,7 @@ from flyte_slack.sandbox.flows import parse_flow
 from flyte_slack.settings.slack import Settings, variables
 from flyte_slack.slack.api import metrics as slack_metrics
 from flyte_slack.slack.app.manifest import manifest
-from flyte_slack.slack.offer import COMMANDS, EVENTS, HELP_URL
+from flyte_slack.slack.offer import COMMANDS, EVENTS, HELP_URL, chosen_commands, chosen_events
 from flyte_slack.slack.receiving import counts
 from flyte_slack.slack.receiving.socket_mode import Connections
 from flyte_slack.store.store import Stats
@@ -192,7 +192,7 @@ def test_the_flows_and_the_manifest_of_the_readme_can_be_read() -> None:
         parse_flow(yaml.safe_dump(flow), "yaml")
     link = re.search(r"\(https://api\.slack\.com/apps\?new_app=1&manifest_yaml=([^)&\s]+)\)", README)
     assert link is not None
-    assert unquote(link.group(1)) == manifest()
+    assert unquote(link.group(1)) == manifest(chosen_events(), chosen_commands())
 
 
 def test_the_example_of_check_is_as_printed() -> None:

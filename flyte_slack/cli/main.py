@@ -57,6 +57,7 @@ def parser() -> Parser:
     _add_check(commands)
     manifest.add(commands)
     _add_sandbox(commands)
+    _add_flows(commands)
     _add_dead(commands)
     completion = commands.add_parser(
         "completion",
@@ -89,6 +90,42 @@ def _add_sandbox(commands: "argparse._SubParsersAction[Parser]") -> None:
     sandbox.add_argument("--port", type=int, default=8765, help="port to listen on (default: %(default)s)")
     sandbox.add_argument("--flows", type=Path, metavar="DIR", help="add the flows (YAML or JSON) of a folder")
     sandbox.set_defaults(command=_sandbox)
+
+
+def _add_flows(commands: "argparse._SubParsersAction[Parser]") -> None:
+    schema = commands.add_parser(
+        "schema",
+        help="print JSON Schema of every input and payload",
+        description="Print JSON Schema (2020-12) of every command's input and every event's payload.",
+    )
+    schema.add_argument(
+        "--flow-file", action="store_true", help="print the schema of a flow file, for editors"
+    )
+    schema.set_defaults(command=_schema)
+    group = commands.add_parser("flows", help="check and test flows before they run")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    check = actions.add_parser(
+        "check",
+        help="tell what is wrong in flow files",
+        description="Print file:line: problem for what is wrong in flow files. The exit status is 1 if there "
+        "is any problem, 0 if there is none, 2 for a path that cannot be read.",
+    )
+    check.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a file, or a folder of them")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.add_argument("--strict", action="store_true", help="let warnings fail, too")
+    check.add_argument(
+        "--pack-name", default="Slack", metavar="NAME", help="PACK_NAME (default: %(default)s)"
+    )
+    check.set_defaults(command=_flows_check)
+    test = actions.add_parser(
+        "test",
+        help="run flows against what is expected of them",
+        description="Run test files (those with given, beside the flows) offline, with the sandbox and the "
+        "real pack. The exit status is 1 if one fails.",
+    )
+    test.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a test file, or a folder of them")
+    test.add_argument("--junit", type=Path, metavar="FILE", help="write the results there as JUnit XML")
+    test.set_defaults(command=_flows_test)
 
 
 def _add_dead(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -149,6 +186,24 @@ async def _sandbox(arguments: argparse.Namespace) -> int:
     from . import sandbox
 
     return await sandbox.command(arguments)
+
+
+async def _schema(arguments: argparse.Namespace) -> int:
+    from . import schema
+
+    return await schema.command(arguments)
+
+
+async def _flows_check(arguments: argparse.Namespace) -> int:
+    from .flows import command
+
+    return await command.check(arguments)
+
+
+async def _flows_test(arguments: argparse.Namespace) -> int:
+    from .flows import suite
+
+    return await suite.command(arguments)
 
 
 async def _completion(arguments: argparse.Namespace) -> int:

@@ -22,6 +22,11 @@ _WELCOME = """
   Ctrl-C stops everything; nothing is kept.
 """
 
+_EVERYTHING = {"FLYTE_SLACK_EVENTS": "all", "FLYTE_SLACK_COMMANDS": "all", "FLYTE_SLACK_API_METHODS": "*"}
+"""The sandbox's pack offers everything, unless the environment says otherwise."""
+
+_KEPT = {*_EVERYTHING, "LOGLEVEL", "LOG_FORMAT", "FLYTE_SLACK_CLASSIC", "FLYTE_SLACK_MENTIONS"}
+
 
 def _server(arguments: argparse.Namespace) -> "Sandbox":
     from ..sandbox.flows import FlowError
@@ -42,8 +47,11 @@ async def command(arguments: argparse.Namespace) -> int:
     stop = stopped_by_signal()
     with tempfile.TemporaryDirectory(prefix="flyte-slack-") as folder:
         async with _server(arguments) as sandbox:
-            for name in variables().keys() - {"LOGLEVEL", "LOG_FORMAT"}:  # they are for the real pack
+            for name in variables().keys() - _KEPT:  # they are for the real pack
                 os.environ.pop(name, None)
+            if os.environ.get("FLYTE_SLACK_CLASSIC", "").lower() not in ("true", "1", "yes", "on"):
+                for name, everything in _EVERYTHING.items():
+                    os.environ.setdefault(name, everything)
             os.environ.update(
                 sandbox.pack_environment(),
                 FLYTE_SLACK_STORE=f"sqlite:///{folder}/store.db",

@@ -109,14 +109,14 @@ class EventDelivery:
                 try:
                     event = await self._mapping(stored)
                 except Exception as error:  # whatever it holds, it must not stop the others
-                    log.exception("an event cannot be mapped: put aside", key=stored.key)
+                    log.exception("an event cannot be mapped: it is a dead letter", key=stored.key)
                     await self._dead(stored, "", f"cannot be mapped: {error.__class__.__name__}: {error}")
                     continue
                 if event is None:
                     EVENTS.labels("", "left_out").inc()
                     await self._inbox.delivered(stored)
                 elif event.too_large:
-                    log.error("an event is larger than Flyte takes: put aside", key=stored.key)
+                    log.error("an event is larger than Flyte takes: it is a dead letter", key=stored.key)
                     await self._dead(stored, event.name, f"larger than the {LARGEST} bytes that Flyte takes")
                 else:
                     await self._deliver(stored, event)
@@ -159,7 +159,7 @@ class EventDelivery:
         reason = str(error)
         if error.reply_lost:
             reason += "; Flyte may have processed it, since only its answers are missing"
-        log.error("an event cannot be delivered: put aside", key=stored.key, cause=reason)
+        log.error("an event cannot be delivered: it is a dead letter", key=stored.key, cause=reason)
         await self._dead(stored, event.name, reason)
 
     async def _dead(self, stored: StoredEvent, name: str, reason: str) -> None:

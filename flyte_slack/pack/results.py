@@ -142,5 +142,7 @@ class ResultDelivery:
         log.info("result delivered", action=result.identity, name=result.result["event"])
 
     async def _dead(self, result: StoredResult, error: FlyteError) -> None:
-        log.error("a result cannot be delivered: put aside", action=result.identity, cause=str(error))
+        log.error(
+            "a result cannot be delivered: it is a dead letter", action=result.identity, cause=str(error)
+        )
         await self._actions.dead(result, str(error))

@@ -7,11 +7,12 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from .flows import Action, Event, Execution, Flow, Pack, WireModel
+from .engine import Action, Event, Execution, Flow, Pack, WireModel
 
 Json = dict[str, Any]
 
@@ -115,7 +116,8 @@ def encode(value: Any) -> str:
 def _go_numbers(value: Any) -> Any:
     match value:
         case float() if value.is_integer() and abs(value) < 1e21:
-            return int(value)
+            # Its shortest digits, then zeros: 12345678901234567000.
+            return int(Decimal(repr(value)))
         case dict():
             return {key: _go_numbers(member) for key, member in value.items()}
         case list():

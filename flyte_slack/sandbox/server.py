@@ -1,12 +1,16 @@
 """The sandbox server: a chat page, the Slack stand-in and the Flyte API on one port.
 
 ``/`` is the page, ``/api/…`` what the page and scripts use, ``/slack/api/METHOD`` the Slack Web API,
-``/slack/socket`` Socket Mode, ``/flyte`` the Flyte API.
+``/slack/upload/…`` and ``/slack/respond/…`` what Slack has under other addresses, ``/slack/socket`` Socket
+Mode, ``/flyte`` the Flyte API.
 """
 
 from __future__ import annotations
 
 import errno
+import json
+import os
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -16,14 +20,20 @@ from typing import Self
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from .chat_api import ChatApi
+from .chat.api import ChatApi
+from .chat.trace import TraceApi
+from .dead_packs import DeadPacks
 from .flows import Flow, load_flows
 from .flyte_api import FlyteApi
-from .slack_api import SlackApi
+from .guard import Guard
+from .slack.api import SlackApi
+from .slack.app import SlackApp
 from .socket_mode import SocketMode
+from .trace import Trace
 from .workspace import Workspace
 
 SOCKET_PATH = "/slack/socket"
+BODY_LIMIT = 32 * 1024 * 1024
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -35,8 +45,9 @@ class Sandbox:
     """An embedded Slack workspace and Flyte API behind one address.
 
     ``port`` 0 takes a free one, known from ``port`` and ``url`` once started. ``flows`` is a folder of
-    flows beside the shipped ones. ``middlewares`` wrap every request, for tests that inject faults.
-    Nothing outlives :meth:`stop`, and a sandbox starts once.
+    flows beside the shipped ones, which ``shipped_flows`` leaves out. ``middlewares`` wrap every request, for
+    tests that inject faults. ``history`` is how many events, actions and executions the Flyte API keeps,
+    ``None`` for all. Nothing outlives :meth:`stop`, and a sandbox starts once.
     """
 
     def __init__(
@@ -49,15 +60,22 @@ class Sandbox:
         workspace: Workspace | None = None,
         socket_mode: SocketMode | None = None,
         burst: int = 20,
+        shipped_flows: bool = True,
+        history: int | None = 10_000,
     ) -> None:
         self.host = host
         self.port = port
         self.workspace = workspace or Workspace()
         self.socket_mode = socket_mode or SocketMode(self.workspace)
-        self.slack = SlackApi(self.workspace, self._socket_url, burst=burst)
-        self.chat = ChatApi(self.workspace)
-        self.flyte = FlyteApi()
-        for flow in [*_shipped_flows(), *(load_flows(flows) if flows else [])]:
+        self.trace = Trace()
+        self.app = SlackApp(self.workspace, lambda: self.url, self.socket_mode.interact, burst)
+        self.slack = SlackApi(self.app, self._socket_url)
+        self.slack.observe(self.trace.slack_call)
+        self.chat = ChatApi(self.app, self._slash_commands)
+        dead_packs = DeadPacks.from_environment(os.environ)
+        self.flyte = FlyteApi(trace=self.trace, dead_packs=dead_packs, history=history)
+        shipped = _shipped_flows() if shipped_flows else []
+        for flow in [*shipped, *(load_flows(flows) if flows else [])]:
             self.flyte.add_flow(flow)
         self._middlewares = tuple(middlewares)
         self._runner: web.AppRunner | None = None
@@ -116,23 +134,33 @@ class Sandbox:
 
     def _app(self) -> web.Application:
         # The outermost application's limit on a body holds for those mounted in it.
-        app = web.Application(middlewares=self._middlewares, client_max_size=16 * 1024 * 1024)
+        middlewares = [*self._middlewares, Guard(self.host).middleware()]
+        app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
         app.router.add_get("/", _page)
         app.router.add_get(SOCKET_PATH, self.socket_mode.handle)
-        app.add_subapp("/api/", self.chat.app())
-        app.add_subapp("/slack/api/", self.slack.app())
+        chat = self.chat.app()
+        TraceApi(self.trace).add_routes(chat.router)
+        app.add_subapp("/api/", chat)
+        self.slack.add_routes(app.router)
         app.add_subapp("/flyte/", self.flyte.app())
         app.on_shutdown.append(self._shut_down)
         return app
 
     async def _shut_down(self, _app: web.Application) -> None:
         self.chat.close()
+        self.app.scheduled.close()
         await self.socket_mode.close()
 
     def _socket_url(self, request: web.Request) -> str:
         scheme = "wss" if request.secure else "ws"
         ticket = self.socket_mode.open_ticket()
         return f"{scheme}://{request.host}{SOCKET_PATH}?ticket={ticket}&app_id={self.workspace.app_id}"
+
+    def _slash_commands(self) -> set[str]:
+        """Return the slash commands that flows compare with, to be offered while one writes."""
+        steps = [step for flow in self.flyte.flows.values() for step in flow.to_json().get("steps", [])]
+        used = [json.dumps(step) for step in steps if step.get("event", {}).get("name") == "SlashCommandUsed"]
+        return {command for step in used for command in re.findall(r"""['"](/[\w-]+)\\?['"]""", step)}
 
     def _explained(self, error: OSError) -> OSError:
         if error.errno == errno.EADDRINUSE:

@@ -1,13 +1,15 @@
 """Socket Mode: the WebSocket over which an app gets its events, as docs.slack.dev describes it.
 
 An event goes to one of the open connections in an envelope and comes again, in a new envelope with the
-same ``event_id``, until one of its envelopes is acknowledged or Slack gives up.
+same ``event_id``, until one of its envelopes is acknowledged or Slack gives up. What people do with the
+app's controls, commands and shortcuts is sent once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import itertools
 import json
 import logging
@@ -23,21 +25,46 @@ from aiohttp import WSMsgType, web
 from .workspace import Event, Workspace
 
 MAX_CONNECTIONS = 10
+INTERACTION_SECONDS = 3.0
+"""How long Slack waits for the acknowledgement of an interaction."""
+
+SUBSCRIPTIONS = (
+    *("app_home_opened", "message", "reaction_added", "reaction_removed", "pin_added", "pin_removed"),
+    *("channel_archive", "channel_created", "channel_rename", "channel_unarchive"),
+    *("group_archive", "group_rename", "group_unarchive"),
+    *("member_joined_channel", "member_left_channel", "team_join"),
+)
+"""Every type of event that the sandbox's workspace knows."""
+
+PUBLIC = ("app_home_opened", "channel_archive", "channel_created", "channel_rename", "channel_unarchive")
+"""What an app is told whether or not its bot is a member; ``team_join`` has no channel at all."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
 class Delivery:
-    """An event on its way: the body it is sent in and the envelopes it was sent with."""
+    """A payload on its way: what it is and the envelopes it was sent with. Interactions are sent once."""
 
     body: dict[str, Any]
+    type: str = "events_api"
     envelopes: set[str] = field(default_factory=set)
     attempt: int = 0
     timeouts: int = 0
     reason: str = ""
     connection: Connection | None = None
     timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_event(self) -> bool:
+        """Whether this is an event, which comes again until it is acknowledged."""
+        return self.type == "events_api"
+
+    @property
+    def id(self) -> str:
+        """The event's id; an interaction's trigger, or its view's id where it has no trigger."""
+        view = self.body.get("view") or {}
+        return str(self.body.get("event_id") or self.body.get("trigger_id") or view.get("id", ""))
 
 
 @dataclass(eq=False, slots=True)
@@ -65,7 +92,7 @@ class SocketMode:
         *,
         redelivery: Sequence[float] = (3, 60, 300),
         keep_events_while_disconnected: bool = True,
-        subscriptions: Collection[str] = ("message",),
+        subscriptions: Collection[str] = SUBSCRIPTIONS,
         farewell: float = 1,
     ) -> None:
         self.workspace = workspace
@@ -90,16 +117,21 @@ class SocketMode:
 
     @property
     def unacknowledged(self) -> list[str]:
-        """The ids of the events that are on their way or wait for a connection."""
+        """The ids of the payloads that are on their way or wait for a connection."""
         deliveries = [*self._in_flight.values(), *self._waiting]
-        return list(dict.fromkeys(delivery.body["event_id"] for delivery in deliveries))
+        return list(dict.fromkeys(delivery.id for delivery in deliveries))
 
     def deliver(self, event: Event) -> str:
         """Send an inner event to the app, whether or not the workspace knows of it; answers its id."""
         delivery = Delivery(self._body(event))
         if self._connections or self.keep_events_while_disconnected:
             self._send(delivery)
-        return str(delivery.body["event_id"])
+        return delivery.id
+
+    def interact(self, kind: str, payload: dict[str, Any]) -> None:
+        """Send what a person did in an envelope of that type, ``interactive`` or ``slash_commands``."""
+        if self._connections or self.keep_events_while_disconnected:
+            self._send(Delivery(copy.deepcopy(payload), kind))
 
     async def disconnect(self, reason: str) -> None:
         """Ask every connection to go: ``warning`` announces it, any other reason also closes it."""
@@ -195,14 +227,19 @@ class SocketMode:
         lost = [d for d in dict.fromkeys(self._in_flight.values()) if d.connection is connection]
         for delivery in lost:
             delivery.connection = None
-            if self._connections or self.keep_events_while_disconnected:
+            if not delivery.is_event:
+                self._forget(delivery)
+            elif self._connections or self.keep_events_while_disconnected:
                 self._send_again(delivery, "connection_closed")
 
     # Events
 
     def _heard(self, event: Event) -> None:
-        channel_id = event.get("channel") or event.get("item", {}).get("channel", "")
-        if event["type"] in self.subscriptions and self.workspace.bot_is_in(channel_id):
+        if event["type"] not in self.subscriptions:
+            return
+        place = event.get("channel") or event.get("channel_id") or event.get("item", {}).get("channel", "")
+        channel_id = place["id"] if isinstance(place, dict) else place
+        if not channel_id or event["type"] in PUBLIC or self.workspace.bot_is_in(channel_id):
             self.deliver(event)
 
     def _body(self, event: Event) -> dict[str, Any]:
@@ -232,21 +269,22 @@ class SocketMode:
         delivery.connection = connection
         delivery.envelopes.add(envelope_id)
         self._in_flight[envelope_id] = delivery
-        connection.outbox.put_nowait(
-            {
-                "envelope_id": envelope_id,
-                "payload": delivery.body,
-                "type": "events_api",
-                "accepts_response_payload": False,
-                "retry_attempt": delivery.attempt,
-                "retry_reason": delivery.reason,
-            }
-        )
+        frame = {
+            "envelope_id": envelope_id,
+            "payload": delivery.body,
+            "type": delivery.type,
+            "accepts_response_payload": not delivery.is_event,
+        }
+        if delivery.is_event:
+            frame |= {"retry_attempt": delivery.attempt, "retry_reason": delivery.reason}
+        connection.outbox.put_nowait(frame)
         self._arm(delivery)
 
     def _arm(self, delivery: Delivery) -> None:
         _cancel(delivery)
-        if delivery.timeouts < len(self.redelivery):
+        if not delivery.is_event:
+            wait, action = INTERACTION_SECONDS, self._forget
+        elif delivery.timeouts < len(self.redelivery):
             wait, action = self.redelivery[delivery.timeouts], self._timed_out
         else:
             wait, action = self.redelivery[-1] if self.redelivery else 3, self._forget
@@ -273,7 +311,7 @@ class SocketMode:
     def _acknowledge(self, envelope_id: str) -> None:
         delivery = self._in_flight.get(envelope_id)
         if delivery is not None:
-            self.acknowledged.append(delivery.body["event_id"])
+            self.acknowledged.append(delivery.id)
             self._forget(delivery)
 
     def _forget(self, delivery: Delivery) -> None:

@@ -191,7 +191,8 @@ def problems(environment: Mapping[str, str]) -> list[str]:
             found.append(f"FLYTE_SLACK_COMMANDS: there is no command {name!r}{_nearest(name, COMMAND_NAMES)}")
     if CallSlackApi.name in named and not _names(environment, "FLYTE_SLACK_API_METHODS"):
         found.append(
-            "FLYTE_SLACK_COMMANDS: callSlackApi needs FLYTE_SLACK_API_METHODS: name the methods that it may call"
+            "FLYTE_SLACK_COMMANDS: callSlackApi needs FLYTE_SLACK_API_METHODS: "
+            "name the methods that it may call"
         )
     return found
 

@@ -25,6 +25,7 @@ T = TypeVar("T")
 # a replica that stands still in a transaction holds up the others until the server ends it; no setting of
 # the session, since poolers refuse them
 _BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'"
+_WRITING = 3
 _PING_AFTER = 1.0
 _CONNECTED_WITHIN = 5.0
 _ANSWERED_WITHIN = 30.0
@@ -44,7 +45,7 @@ class PostgreSQL(Database):
     def __init__(self, url: URL, *, pooled: bool = True) -> None:
         self._pooled = pooled
         self._engine = connections(url, 5, pooled=pooled)
-        self._for_writing = connections(url, 1, pooled=pooled)  # never waited for by who reads
+        self._for_writing = connections(url, _WRITING, pooled=pooled)  # never waited for by who reads
 
     @classmethod
     async def open(cls, url: URL) -> Self:
@@ -57,12 +58,12 @@ class PostgreSQL(Database):
     _search = _read
 
     async def write(self, work: Work[T]) -> T:
-        """Do it in a transaction, after those asked for before, and return when that is durable."""
+        """Do it in a transaction, and return when that is durable."""
         async with transaction(self._for_writing) as connection:
             return await connection.run_sync(work)
 
     async def write_one(self, work: Work[T]) -> T:
-        """Do what is one statement, after those asked for before, and return when that is durable."""
+        """Do what is one statement, and return when that is durable."""
         return await self._one(self._for_writing, work)
 
     async def write_aside(self, work: Work[T]) -> T:

@@ -62,6 +62,9 @@ def each(statement: Executable) -> Bulk:
 class GroupCommit:
     """Commits in the order asked for, together what waits together.
 
+    Kinds that are one statement each are committed side by side, if that is quicker: who depends on an
+    earlier write has waited for it.
+
     Args:
         transaction: does all of a piece of work, or nothing.
         statement: does what is one statement, if that is quicker than a transaction for all that waits.
@@ -71,6 +74,7 @@ class GroupCommit:
         self._transaction = transaction
         self._statement = statement
         self._waiting: list[_Waiting] = []
+        self._committing: set[Bulk | None] = set()
         self._work = asyncio.Event()
         self._closed = False
 
@@ -117,34 +121,41 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Commit what waits, until closed."""
-        while not self._closed or self._waiting:
-            await self._work.wait()
-            self._work.clear()
-            await self._flush()
+        async with asyncio.TaskGroup() as group:
+            while not self._closed or self._waiting or self._committing:
+                await self._work.wait()
+                self._work.clear()
+                for _ in range(_TURNS if self._waiting else 0):
+                    await asyncio.sleep(0)
+                for kind, batch in self._take().items():
+                    self._committing.add(kind)
+                    group.create_task(self._commit_and_go_on(kind, batch))
 
     def close(self) -> None:
         """Let `run()` return when all that waits is committed."""
         self._closed = True
         self._work.set()
 
-    async def _flush(self) -> None:
-        """Commit what waits now, and what comes meanwhile."""
-        while self._waiting:
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
-            waiting = _in_order(self._waiting)
-            batch, self._waiting = waiting[:_LARGEST_BATCH], waiting[_LARGEST_BATCH:]
-            for transaction, part in self._parts(batch):
-                await self._commit(part, transaction)
+    def _take(self) -> dict[Bulk | None, list[_Waiting]]:
+        """Take what can be committed now: of each kind that goes by itself a batch, and one of the rest."""
+        batches: dict[Bulk | None, list[_Waiting]] = {}
+        left = []
+        for waiting in _in_order(self._waiting):
+            kind = waiting.write if self._statement and waiting.write.one_statement else None
+            batch = batches.setdefault(kind, [])
+            if kind in self._committing or len(batch) == _LARGEST_BATCH:
+                left.append(waiting)
+            else:
+                batch.append(waiting)
+        self._waiting = left
+        return {kind: batch for kind, batch in batches.items() if batch}
 
-    def _parts(self, batch: list[_Waiting]) -> list[tuple[Transaction, list[_Waiting]]]:
-        """Return what is written together, and how."""
-        if self._statement is None:
-            return [(self._transaction, batch)]
-        parts: dict[Bulk | None, list[_Waiting]] = {}
-        for waiting in batch:
-            parts.setdefault(waiting.write if waiting.write.one_statement else None, []).append(waiting)
-        return [(self._statement if bulk else self._transaction, part) for bulk, part in parts.items()]
+    async def _commit_and_go_on(self, kind: Bulk | None, batch: list[_Waiting]) -> None:
+        try:
+            await self._commit(batch, self._statement if kind and self._statement else self._transaction)
+        finally:
+            self._committing.discard(kind)
+            self._work.set()
 
     async def _commit(self, batch: list[_Waiting], transaction: Transaction) -> None:
         try:

@@ -103,7 +103,7 @@ CONTAINED = [
     ),
     _added("tool of the developers", f"RUN mkdir {_RUFF}", "ruff is 1, the lock says nothing"),
     _added("tool, as metadata", f"RUN printf 'Name: ruff\\nVersion: 1\\n' > {_RUFF}/METADATA", "ruff"),
-    _added("pruned too much", f"RUN rm -r {SITE}/django/template", "imported: flyte_slack.sandbox.templates"),
+    _added("pruned too much", f"RUN rm -r {SITE}/lark/parsers", "imported: flyte_slack.sandbox.templates"),
     _added("stripped too much", f"RUN truncate -s 8 {SITE}/yaml/_yaml.*.so", "imported: yaml._yaml"),
 ]
 

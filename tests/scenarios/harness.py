@@ -397,6 +397,7 @@ async def world(
         workspace=workspace,
         socket_mode=socket_mode(workspace) if socket_mode else None,
         burst=burst,
+        history=None,
     )
     async with sandbox:
         server = Flyte(flyte or sandbox.flyte, faults)

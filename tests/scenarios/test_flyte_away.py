@@ -118,7 +118,7 @@ async def test_an_event_answered_400(tmp_path: Path) -> None:
         w.say(channel, "after")
         await w.delivered(1)
         assert rule.hits == 1
-        assert [line["level"] for line in w.pack.logged("put aside")] == ["error"]
+        assert [line["level"] for line in w.pack.logged("dead letter")] == ["error"]
         assert await w.pack.stop() == 0
         await w.pack.start()
         await w.marked(channel)

@@ -136,11 +136,21 @@ async def test_replayed(system: World) -> None:
 
 
 async def test_huge_and_slow_bodies(system: World) -> None:
-    """A body larger than any message is answered 413, one that does not come 408; others go on meanwhile."""
+    """A body larger than any message is answered 413, one that does not come 408; others go on meanwhile.
+
+    What has no signature is refused before its body is read.
+    """
     body = b"{" + b" " * 5_000_000 + b"}"
     assert (await post(system, body, signed(body)))[0] == 413
     reader, writer = await asyncio.open_connection("127.0.0.1", system.pack.port)
-    writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    headers = "".join(f"{name}: {value}\r\n" for name, value in signed(b"{}").items())
+    writer.write(
+        f"POST /slack/events HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 1000\r\n\r\n{{".encode()
+    )
+    unsigned, other = await asyncio.open_connection("127.0.0.1", system.pack.port)
+    other.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    assert b" 401 " in await unsigned.readline()
+    other.close()
     genuine = message(system, "meanwhile")
     assert (await post(system, genuine, signed(genuine)))[0] == 200
     await eventually(lambda: "meanwhile" in system.flyte.texts())

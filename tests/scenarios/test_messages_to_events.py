@@ -48,6 +48,12 @@ def payloads_by_text(system: World, channel: Channel) -> dict[str, Any]:
     return {payload["message"]: payload for payload in payloads}
 
 
+def link(channel: Channel, message: dict[str, Any], thread: str = "") -> str:
+    """Return the address of a message."""
+    reply = f"?thread_ts={thread}&cid={channel.id}" if thread else ""
+    return f"https://flyte-sandbox.slack.com/archives/{channel.id}/p{message['ts'].replace('.', '')}{reply}"
+
+
 def expected(channel: Channel, message: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Return the payload of a message of Alice's, but for what differs."""
     return {
@@ -61,6 +67,11 @@ def expected(channel: Channel, message: dict[str, Any], **changes: Any) -> dict[
         "teamId": "T0SANDBOX",
         "user": ALICE,
         "files": [],
+        "plainText": message["text"],
+        "mentions": [],
+        "mentionsBot": "false",
+        "permalink": link(channel, message),
+        "parts": [message["ts"]],
         **changes,
     }
 
@@ -102,7 +113,9 @@ async def test_thread_reply(system: World) -> None:
     await system.marked(channel)
     payloads = payloads_by_text(system, channel)
     assert payloads["root"] == expected(channel, root)
-    assert payloads["reply"] == expected(channel, reply, threadTimestamp=root["ts"])
+    assert payloads["reply"] == expected(
+        channel, reply, threadTimestamp=root["ts"], permalink=link(channel, reply, root["ts"])
+    )
 
 
 async def test_shared_file(system: World) -> None:
@@ -134,27 +147,32 @@ async def test_thread_broadcast(system: World) -> None:
     message = system.workspace.post(channel, sent, thread_ts=root["ts"], broadcast=True)
     await system.marked(channel)
     assert payloads_by_text(system, channel)["for all"] == expected(
-        channel, message, threadTimestamp=root["ts"]
+        channel, message, threadTimestamp=root["ts"], permalink=link(channel, message, root["ts"])
     )
     assert len(system.flyte.texts(channel)) == 3
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "read"),
     [
-        "1 &lt; 2 &amp;&amp; 3 &gt; 2",
-        "<@U0BOBBY> see <https://example.com|this> <!here>",
-        "two\nlines\tand a tab",
-        "Grüße, 世界 \U0001f44d \u2028 \u0000",
-        "{{ Event.Payload }} {% now %}",
-        "",
+        ("1 &lt; 2 &amp;&amp; 3 &gt; 2", "1 < 2 && 3 > 2"),
+        ("see <https://example.com|this> <!here>", "see this @here"),
+        *(
+            (text, text)
+            for text in (
+                "two\nlines\tand a tab",
+                "Grüße, 世界 \U0001f44d \u2028 \u0000",
+                "{{ Event.Payload }} {% now %}",
+                "",
+            )
+        ),
     ],
 )
-async def test_text_is_untouched(system: World, text: str) -> None:
-    """Slack's text reaches Flyte as it is."""
+async def test_text_is_untouched(system: World, text: str, read: str) -> None:
+    """Slack's text reaches Flyte as it is, and beside it what a person reads."""
     channel = system.channel(f"text-{abs(hash(text))}")
     message = system.workspace.post(channel, {"user": "U0ALICE", "text": text})
-    assert (await only_event(system, channel)).payload == expected(channel, message)
+    assert (await only_event(system, channel)).payload == expected(channel, message, plainText=read)
 
 
 async def test_unknown_user(system: World) -> None:

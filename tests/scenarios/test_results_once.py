@@ -95,7 +95,7 @@ async def test_result_answered_400(tmp_path: Path) -> None:
         await own.done(*others)
         assert await settled(own, bad) == "dead"
         assert (tries(own, bad), bad.state) == (1, "PENDING")
-        assert [line["level"] for line in own.pack.logged("put aside")] == ["error"]
+        assert [line["level"] for line in own.pack.logged("dead letter")] == ["error"]
         assert await own.pack.stop() == 0
         await own.pack.start()
         await own.done(send(own, "after"))

@@ -133,9 +133,7 @@ class SlackProbes:
         absent = missing([*chosen_events(settings.events), *chosen_commands(settings.commands)], granted)
         by_name = {*settings.events, *settings.commands, SendMessage.name, MessageSent.name}
         needed = [
-            each
-            for each in absent
-            if by_name & set(each.required_by) or (listing and each.name in LISTING)
+            each for each in absent if by_name & set(each.required_by) or (listing and each.name in LISTING)
         ]
         if needed:
             raise Failed(

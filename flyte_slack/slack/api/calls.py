@@ -211,8 +211,8 @@ class _Call:
                 await self._action.answered()
             return await self._settled(begun_at, failure.code)
         self._gate.failed(failure)
-        if self._action is not None and not self._in_doubt:
-            await self._action.not_executed()
+        if self._action is not None:
+            await (self._action.answered() if self._in_doubt else self._action.not_executed())
         if failure.outcome is Outcome.REFUSED:
             raise CallRefused(
                 failure.code,
@@ -227,6 +227,8 @@ class _Call:
         """Return what an attempt did whose outcome is unknown, or None if it is worth another."""
         if self._after_unknown is AfterUnknown.NEVER:
             raise _unknown(self._name, cause)
+        if self._action is not None:
+            await self._action.answered()
         if isinstance(self._after_unknown, AfterUnknown):
             self._in_doubt = True
             return None

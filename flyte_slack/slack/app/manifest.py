@@ -73,9 +73,7 @@ def manifest(
             "bot_user": {"display_name": "flyte", "always_online": True},
             **features,
         },
-        "oauth_config": {
-            "scopes": {"bot": sorted(scopes | ({SLASH_AND_SHORTCUTS} if features else set()))}
-        },
+        "oauth_config": {"scopes": {"bot": sorted(scopes | ({SLASH_AND_SHORTCUTS} if features else set()))}},
         "settings": {
             "event_subscriptions": {**request_url, "bot_events": subscriptions},
             "interactivity": {"is_enabled": True, **request_url},

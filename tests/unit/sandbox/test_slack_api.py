@@ -1,43 +1,23 @@
 """The Slack Web API stand-in, as the official client sees it."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
+from sandbox_parts import client, error_of
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flyte_slack.sandbox.server import Sandbox
 
+pytest_plugins = ["sandbox_fixtures"]
+
 METADATA = {"event_type": "flyte_action", "event_payload": {"action_id": "a1"}}
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(port=0) as running:
-        yield running
-
-
-def client(sandbox: Sandbox, token: str | None = None) -> AsyncWebClient:
-    token = sandbox.bot_token if token is None else token
-    return AsyncWebClient(token=token, base_url=f"{sandbox.url}/slack/api/", retry_handlers=[])
-
-
-@pytest.fixture
-def slack(sandbox: Sandbox) -> AsyncWebClient:
-    return client(sandbox)
 
 
 def channel_id(sandbox: Sandbox, name: str = "general") -> str:
     return sandbox.workspace.channel(name).id
-
-
-async def error_of(call: Any) -> str:
-    with pytest.raises(SlackApiError) as raised:
-        await call
-    return str(raised.value.response["error"])
 
 
 async def test_auth_test_tells_the_bot_and_its_scopes(slack: AsyncWebClient) -> None:
@@ -158,7 +138,8 @@ async def test_a_public_channel_needs_no_membership(slack: AsyncWebClient) -> No
     joined = await slack.conversations_join(channel=answer["channel"])
     assert joined["channel"]["is_member"]
     history = await slack.conversations_history(channel=answer["channel"])
-    assert [message["text"] for message in history["messages"]] == ["news"]
+    seen = [(message.get("subtype"), message["text"]) for message in history["messages"]]
+    assert seen == [("channel_join", "<@U0FLYTE> has joined the channel"), (None, "news")]
 
 
 async def test_posts_beyond_the_burst_are_limited_per_channel() -> None:
@@ -253,7 +234,7 @@ async def test_conversations_are_listed_by_type_and_page(sandbox: Sandbox, slack
     assert names == ["general", "ops", "random", "announcements"]
     private = await slack.conversations_list(types="private_channel,im")
     listed = [channel.get("name") or channel["user"] for channel in private["channels"]]
-    assert listed == ["private-ops", "U0ALICE", "U0BOBBY", "U0CAROL"]
+    assert listed == ["private-ops", "U0ALICE", "U0BOBBY", "U0CAROL", "U0BOB"]
     assert await error_of(slack.conversations_list(cursor="bogus")) == "invalid_cursor"
     assert await error_of(slack.conversations_list(types="secret_channel")) == "invalid_types"
 
@@ -263,7 +244,7 @@ async def test_a_conversation_is_described(sandbox: Sandbox, slack: AsyncWebClie
     info = (await slack.conversations_info(channel=channel_id(sandbox, "announcements")))["channel"]
     assert (info["name"], info["is_member"], info["is_private"]) == ("announcements", False, False)
     members = await slack.conversations_members(channel=channel_id(sandbox))
-    assert members["members"] == ["U0ALICE", "U0BOBBY", "U0CAROL", "U0FLYTE"]
+    assert members["members"] == ["U0ALICE", "U0BOBBY", "U0CAROL", "U0BOB", "U0FLYTE"]
     assert await error_of(slack.conversations_info(channel="C404")) == "channel_not_found"
 
 
@@ -272,7 +253,7 @@ async def test_people_bot_and_team_are_described(slack: AsyncWebClient) -> None:
     bobby = (await slack.users_info(user="U0BOBBY"))["user"]
     assert (bobby["name"], bobby["profile"]["email"]) == ("bobby", "bobby@example.com")
     everyone = (await slack.users_list())["members"]
-    assert [user["name"] for user in everyone] == ["flyte", "alice", "bobby", "carol"]
+    assert [user["name"] for user in everyone] == ["flyte", "alice", "bobby", "carol", "bob"]
     assert (await slack.bots_info(bot="B0FLYTE"))["bot"]["user_id"] == "U0FLYTE"
     assert await error_of(slack.bots_info(bot="B404")) == "bot_not_found"
     assert (await slack.team_info())["team"]["id"] == "T0SANDBOX"

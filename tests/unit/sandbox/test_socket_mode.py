@@ -1,28 +1,24 @@
 """Socket Mode, as the official client and bare WebSockets see it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
+from sandbox_parts import Peer, socket_url
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
+from support import eventually
 
 from flyte_slack.sandbox.server import Sandbox
 from flyte_slack.sandbox.socket_mode import SocketMode
 from flyte_slack.sandbox.workspace import Workspace
 
-
-async def eventually(condition: Callable[[], object], within: float = 5) -> None:
-    """Wait until the condition holds."""
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.005)
+pytest_plugins = ["sandbox_fixtures"]
 
 
 @asynccontextmanager
@@ -32,46 +28,6 @@ async def sandbox_with(**options: Any) -> AsyncIterator[Sandbox]:
     socket_mode = SocketMode(workspace, **options)
     async with Sandbox(port=0, workspace=workspace, socket_mode=socket_mode) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with sandbox_with() as running:
-        yield running
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-async def socket_url(sandbox: Sandbox) -> str:
-    web = AsyncWebClient(base_url=f"{sandbox.url}/slack/api/", retry_handlers=[])
-    return str((await web.apps_connections_open(app_token=sandbox.app_token))["url"])
-
-
-class Peer:
-    """A bare WebSocket that acknowledges when told to."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    @classmethod
-    async def open(cls, sandbox: Sandbox, session: aiohttp.ClientSession) -> "Peer":
-        """Connect and read the hello."""
-        peer = cls(await session.ws_connect(await socket_url(sandbox)))
-        assert (await peer.frame())["type"] == "hello"
-        return peer
-
-    async def frame(self) -> dict[str, Any]:
-        """Read the next frame."""
-        frame: dict[str, Any] = await self.socket.receive_json(timeout=5)
-        return frame
-
-    async def ack(self, envelope: dict[str, Any]) -> None:
-        """Acknowledge an envelope."""
-        await self.socket.send_json({"envelope_id": envelope["envelope_id"]})
 
 
 def say(sandbox: Sandbox, text: str, channel: str = "general") -> str:
@@ -253,19 +209,18 @@ async def test_the_bots_own_posts_are_events_too(sandbox: Sandbox, session: aioh
     assert (event["text"], event["bot_id"], event["user"]) == ("mine", "B0FLYTE", "U0FLYTE")
 
 
-async def test_channels_without_the_bot_stay_private(
-    sandbox: Sandbox, session: aiohttp.ClientSession
-) -> None:
+async def test_channels_without_the_bot_stay_private(session: aiohttp.ClientSession) -> None:
     """The app hears only of channels that the bot is a member of, and of what it subscribed to."""
-    peer = await Peer.open(sandbox, session)
-    say(sandbox, "not for you", "announcements")
-    general = sandbox.workspace.channel("general")
-    ts = say(sandbox, "for you")
-    message = sandbox.workspace.find(general, ts)
-    assert message is not None
-    sandbox.workspace.react(general, message, "eyes", "U0BOBBY")
-    say(sandbox, "last")
-    assert [(await peer.frame())["payload"]["event"]["text"] for _ in range(2)] == ["for you", "last"]
+    async with sandbox_with(subscriptions=["message"]) as sandbox:
+        peer = await Peer.open(sandbox, session)
+        say(sandbox, "not for you", "announcements")
+        general = sandbox.workspace.channel("general")
+        ts = say(sandbox, "for you")
+        message = sandbox.workspace.find(general, ts)
+        assert message is not None
+        sandbox.workspace.react(general, message, "eyes", "U0BOBBY")
+        say(sandbox, "last")
+        assert [(await peer.frame())["payload"]["event"]["text"] for _ in range(2)] == ["for you", "last"]
 
 
 async def test_any_event_can_be_delivered(sandbox: Sandbox, session: aiohttp.ClientSession) -> None:

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -17,9 +16,13 @@ from scripted_slack import Answer, Call, Reply, ScriptedSlack, error, rate_limit
 from flyte_slack.cli.check import probes
 from flyte_slack.cli.check.probes import Check
 from flyte_slack.cli.check.slack import SlackProbes
-from flyte_slack.slack.app.scopes import SCOPES, Need
+from flyte_slack.slack.app.scopes import Needed, needed
+from flyte_slack.slack.offer import chosen_commands, chosen_events
 
+SCOPES = [each for each in needed([*chosen_events(), *chosen_commands()]) if each.name != "commands"]
 ALL = [scope.name for scope in SCOPES]
+ALWAYS = {"chat:write", "channels:history", "groups:history", "im:history", "mpim:history"}
+LISTING = {"channels:read", "groups:read", "im:read", "mpim:read"}
 ME = {"ok": True, "user": "flyte", "team": "Example", "team_id": "T1", "user_id": "U1"}
 CHANNELS = [
     {"id": "C1", "name": "general", "is_member": True},
@@ -165,25 +168,37 @@ async def test_rate_limit(slack: ScriptedSlack) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES, ids=lambda scope: scope.name)
-async def test_one_scope_missing(slack: ScriptedSlack, scope: Any) -> None:
-    """A missing scope is named with what it is for; it fails where it cannot be done without."""
+async def test_one_scope_missing(slack: ScriptedSlack, scope: Needed) -> None:
+    """A missing scope is named with who needs it; by default it fails only what nothing goes without."""
     slack.answer("auth.test", me(scopes=[name for name in ALL if name != scope.name]))
     check = (await look(slack))["slack_scopes"]
-    assert f"{scope.name} ({scope.purpose})" in check.detail
-    if scope.need is Need.NEVER:
-        assert check.ok
-    else:
+    assert f"{scope.name} (" in check.detail
+    assert (scope.required_by or scope.used_by)[0] in check.detail
+    if scope.name in ALWAYS | LISTING:
         assert_fails(check, "SLACK_BOT_TOKEN", "missing: ", "OAuth & Permissions")
+    else:
+        assert check.ok
 
 
-@pytest.mark.parametrize("need", Need)
-async def test_what_scopes_are_for(slack: ScriptedSlack, need: Need) -> None:
-    """Each scope is sorted by what receiving, posting and looking up posts need."""
-    assert {scope.name for scope in SCOPES if scope.need is need} == {
-        Need.ALWAYS: {"chat:write", "channels:history", "groups:history", "im:history", "mpim:history"},
-        Need.LISTING: {"channels:read", "groups:read", "im:read", "mpim:read"},
-        Need.NEVER: {"chat:write.customize", "chat:write.public", "users:read", "users:read.email"},
-    }[need]
+@pytest.mark.parametrize(
+    ("variable", "name", "scope"),
+    [
+        ("FLYTE_SLACK_EVENTS", "ReactionAdded", "reactions:read"),
+        ("FLYTE_SLACK_COMMANDS", "addReaction", "reactions:write"),
+        ("FLYTE_SLACK_COMMANDS", "pinMessage", "pins:write"),
+    ],
+)
+async def test_what_was_chosen_by_name(slack: ScriptedSlack, variable: str, name: str, scope: str) -> None:
+    """Who chooses an event or a command by name cannot do without its scope."""
+    slack.answer("auth.test", me())
+    check = (await look(slack, **{variable: f"MessageSent,{name}" if "E" in variable[-6:] else name}))[
+        "slack_scopes"
+    ]
+    if scope in ALL:
+        assert check.ok
+        slack.answer("auth.test", me(scopes=[each for each in ALL if each != scope]))
+        check = (await look(slack, **{variable: name}))["slack_scopes"]
+    assert_fails(check, "SLACK_BOT_TOKEN", scope, name)
 
 
 @pytest.mark.parametrize(

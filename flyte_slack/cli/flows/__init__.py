@@ -1,0 +1,1 @@
+"""The commands `flows check` and `flows test`: for authors of flows."""
