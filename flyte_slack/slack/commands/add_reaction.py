@@ -38,7 +38,11 @@ class AddReaction(SlackCommand[ReactionInput]):
     fails = "ReactionAddFailure"
     echoes = ("channelId", "timestamp", "reaction")
     scopes = (_REACTIONS, *NAME_CHANNELS)
-    example = 'channelId: "{{ Event.Payload.channelId }}"\ntimestamp: "{{ Event.Payload.timestamp }}"\nreaction: eyes'
+    example = (
+        'channelId: "{{ Event.Payload.channelId }}"\n'
+        'timestamp: "{{ Event.Payload.timestamp }}"\n'
+        "reaction: eyes"
+    )
 
     async def execute(self, given: ReactionInput, action: ActionContext) -> Event:
         """Add it."""

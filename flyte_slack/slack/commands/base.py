@@ -22,6 +22,7 @@ from .tools import Tools
 In = TypeVar("In", bound=Input)
 
 _LONGEST_ECHO = 1_000_000  # a failure must stay below the 16 MB that Flyte takes
+_LISTS = {"userIds"}
 _TIMESTAMPS = {"threadTimestamp", "timestamp"}
 _UNSEEN = {"channel_not_found", "invalid_auth", "user_not_found", "unavailable"}
 """Refusals after which a channel's name cannot be looked up."""
@@ -82,7 +83,7 @@ class SlackCommand(ABC, Generic[In]):
         )
 
     def replaces(self, input_: Mapping[str, Any]) -> str | None:
-        """Return what an action replaces; of those that wait in a row for the same, the newest is executed."""
+        """Return what an action replaces; of those that wait in a row, the newest is executed for all."""
         return None
 
     async def __call__(self, input_: dict[str, Any], action: ActionContext) -> Event:
@@ -151,14 +152,10 @@ class SlackCommand(ABC, Generic[In]):
         return f"#{name}" if name else channel
 
 
-def echo(value: object, name: str = "") -> Any:
-    """Return an input as it was given: strings, and objects and lists of them."""
-    if isinstance(value, list):
-        return [echo(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key).replace(".", "_").replace("$", "_"): echo(item) for key, item in value.items()}
-    if isinstance(value, bool):
-        return str(value).lower()
+def echo(value: object, name: str) -> str | list[str]:
+    """Return an input as the text that it was understood as; what is no text is empty."""
+    if name in _LISTS and isinstance(value, list):
+        return [str(echo(item, "")) for item in value]
     if name in _TIMESTAMPS and not isinstance(value, str):
         value = as_timestamp(value)
     text = as_text(value)
@@ -167,5 +164,4 @@ def echo(value: object, name: str = "") -> Any:
 
 def _channel(input_: Mapping[str, Any]) -> str:
     """Return the channel of an input, as it is named there."""
-    channel = echo(input_.get("channelId"))
-    return channel.strip().lstrip("#") if isinstance(channel, str) else ""
+    return str(echo(input_.get("channelId"), "channelId")).strip().lstrip("#")

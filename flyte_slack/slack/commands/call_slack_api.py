@@ -27,7 +27,8 @@ class SlackApiCalled(Payload):
 
     method: str = Field(description="method that was called")
     response: dict[str, Any] = Field(
-        description="Slack's answer: scalars as strings, null as an empty one, `.` and a leading `$` in keys as `_`"
+        description="Slack's answer: scalars as strings, null as an empty one; `.` and a leading `$` "
+        "of a key are `_`"
     )
 
 

@@ -41,8 +41,8 @@ class CancelScheduledMessage(SlackCommand[CancelScheduledMessageInput]):
     echoes = ("channelId", "scheduledMessageId")
     scopes = (WRITE, *NAME_CHANNELS)
     after_crash = (
-        "It is repeated. If the message is not there any more, it was cancelled if its time is still to come; "
-        "else it ends in `outcome_unknown`."
+        "It is repeated. If the message is not there any more, it was cancelled if its time is still to "
+        "come; else it ends in `outcome_unknown`."
     )
     example = (
         'channelId: "{{ Event.Payload.channelId }}"\n'

@@ -201,6 +201,9 @@ def _sentence(detail: dict[str, Any]) -> str:
     field = ".".join(map(str, detail["loc"]))
     if detail["type"] == "missing":
         return f"{field} is required"
+    if detail["type"] == "extra_forbidden":
+        *of, name = detail["loc"]
+        return f"{'.'.join(map(str, of))}: there is no field {name}"
     if detail["type"] in {"string_type", "string_too_short"}:
         return f"{field} must be a text"
     message = str(detail.get("ctx", {}).get("error") or detail["msg"])

@@ -34,7 +34,10 @@ class MembersInvited(Payload):
 
 
 class InviteToChannel(SlackCommand[InviteToChannelInput]):
-    """Invites users to a channel the bot is in. Who is in already is a success too, and keeps no other out."""
+    """Invites users to a channel that the bot is in.
+
+    Who is in already is a success too, and keeps no other out.
+    """
 
     name = "inviteToChannel"
     input = InviteToChannelInput

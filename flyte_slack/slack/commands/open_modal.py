@@ -35,7 +35,7 @@ class OpenModal(SlackCommand[OpenModalInput]):
     example = (
         'triggerId: "{{ Event.Payload.triggerId }}"\n'
         "view:\n  callback_id: reason\n  title: Reason\n  submit: Send\n  blocks:\n"
-        "  - type: input\n    label: {type: plain_text, text: Why?}\n"
+        "  - type: input\n    label: {type: plain_text, text: Why}\n"
         "    element: {type: plain_text_input, action_id: why}"
     )
 

@@ -58,7 +58,7 @@ class ResponseSent(Payload):
 
 
 class Respond(SlackCommand[RespondInput]):
-    """Answers a click, a slash command or a shortcut where it was made, also where the bot is not a member."""
+    """Answers a click, a slash command or a shortcut where it was made, even where the bot is not."""
 
     name = "respond"
     input = RespondInput

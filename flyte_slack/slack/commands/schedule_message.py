@@ -52,8 +52,8 @@ class ScheduleMessage(SlackCommand[ScheduleMessageInput]):
     echoes = ("channelId", "message", "threadTimestamp", "postAt")
     scopes = (WRITE, *NAME_CHANNELS)
     after_crash = (
-        "It is looked for among the scheduled messages, by channel, time and text, and scheduled again if it is "
-        "not there; once `postAt` is past it ends in `outcome_unknown`."
+        "It is looked for among the scheduled messages, by channel, time and text, and scheduled again if "
+        "it is not there; once `postAt` is past it ends in `outcome_unknown`."
     )
     example = 'channelId: "#ops"\nmessage: Time to go home\npostAt: "2026-12-24T16:00:00Z"'
 

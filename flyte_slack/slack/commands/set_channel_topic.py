@@ -55,7 +55,7 @@ class SetChannelTopic(SlackCommand[SetChannelTopicInput]):
         ),
         Scope("channels:read", "reads what is not set", required=False),
     )
-    example = 'channelId: "#ops"\ntopic: On call this week: {{ Event.Payload.who }}'
+    example = 'channelId: "#ops"\ntopic: "On call this week: {{ Event.Payload.who }}"'
 
     async def execute(self, given: SetChannelTopicInput, action: ActionContext) -> Event:
         """Set what is given."""

@@ -35,7 +35,11 @@ class UpdateMessage(SlackCommand[UpdateMessageInput]):
     fails = "MessageUpdateFailure"
     echoes = ("channelId", "timestamp")
     scopes = (WRITE, *NAME_CHANNELS)
-    example = 'channelId: "{{ Event.Payload.channelId }}"\ntimestamp: "{{ Event.Payload.timestamp }}"\nmessage: Done'
+    example = (
+        'channelId: "{{ Event.Payload.channelId }}"\n'
+        'timestamp: "{{ Event.Payload.timestamp }}"\n'
+        "message: Done"
+    )
 
     def replaces(self, input_: Mapping[str, Any]) -> str | None:
         """An update that waits is replaced by a newer one of the same message, if that can be read."""
@@ -78,5 +82,6 @@ async def update(calls: Calls, message: Mapping[str, Any], action: ActionContext
             "message_too_long",
             Kind.INPUT,
             details=error.details,
-            sentence="the message is too long: Slack takes 4,000 characters at most in a message that is changed",
+            sentence="the message is too long: Slack takes 4,000 characters at most of a message that is "
+            "changed",
         ) from error

@@ -40,8 +40,8 @@ def _view(value: object) -> object:
 View = Annotated[dict[str, Any], BeforeValidator(_view)]
 
 VIEW = Field(
-    description="the modal: an object, or what the Block Kit Builder copies; `title`, `submit` and `close` may be "
-    "plain texts, `type` is `modal` if absent"
+    description="the modal: an object, or what the Block Kit Builder copies; `title`, `submit` and `close` "
+    "may be plain texts, `type` is `modal` if absent"
 )
 
 

@@ -33,8 +33,8 @@ _ADVICE = {
     "not_in_channel": "the bot is not in {channel}: invite it with /invite @{bot}",
     "thread_not_found": "there is no thread {thread} in {channel}: check threadTimestamp",
     "token_expired": "the bot token has expired: set SLACK_BOT_TOKEN to a new one",
-    "redirected": "Slack's address answers with a redirect, which is not followed: check SLACK_API_URL and the "
-    "proxy",
+    "redirected": "Slack's address answers with a redirect, which is not followed: check SLACK_API_URL "
+    "and the proxy",
     "time_in_past": "postAt is past: set a time to come",
     "time_too_far": "postAt is too far away: 120 days at most",
     "token_revoked": "the bot token was revoked: install the app again and set its new token",

@@ -1,4 +1,4 @@
-"""Posts messages with `chat.postMessage`: at their channel's pace, and never blindly twice (promises 5, 6)."""
+"""Posts messages with `chat.postMessage`: at their channel's pace, never blindly twice (promises 5 and 6)."""
 
 from collections.abc import Mapping
 from functools import partial

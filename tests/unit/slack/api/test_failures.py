@@ -215,6 +215,7 @@ async def test_retry_after_as_a_date(slack: ScriptedSlack, web: AsyncWebClient) 
 
 async def test_details_are_kept_each_once(slack: ScriptedSlack, web: AsyncWebClient) -> None:
     """Slack says what is wrong in two places, in a list each; users have theirs."""
+    said = "no more than 50 items allowed [json-pointer:/blocks]"
     answer = Reply(
         {
             "ok": False,
@@ -229,4 +230,4 @@ async def test_details_are_kept_each_once(slack: ScriptedSlack, web: AsyncWebCli
         }
     )
     read = await failure(slack, web, answer)
-    assert read.details == ("no more than 50 items allowed [json-pointer:/blocks]", "U2: cant")
+    assert read.details == (said, "U2: cant")

@@ -5,19 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from command_parts import BOT, CHANNEL
 from scripted_slack import Answer, Reply, ScriptedSlack, rate_limited
-from slack_parts import Action, poster_with, virtual_clock
+from slack_parts import Action, Clock, tools_with, virtual_clock
 
 from flyte_slack.pack import Event
-from flyte_slack.slack.api.clock import SlackClock
-from flyte_slack.slack.commands.send_message import LONGEST_MESSAGE, SendMessage
-from flyte_slack.slack.workspace.channels import ChannelNames
-from flyte_slack.slack.workspace.directory import Directory
-from flyte_slack.slack.workspace.history import History
-from flyte_slack.slack.workspace.identity import Identity
+from flyte_slack.slack.commands.message_input import LONGEST_MESSAGE
+from flyte_slack.slack.commands.send_message import SendMessage
 
-CHANNEL = {"channel": {"id": "C1", "name": "ops", "is_channel": True}}
-BOT = {"user": {"id": "UBOT", "name": "flyte", "is_bot": True, "profile": {"display_name": "Flyte"}}}
 INPUT = {"channelId": "C1", "message": "hello & <b>"}
 
 
@@ -30,15 +25,16 @@ async def slack() -> AsyncIterator[ScriptedSlack]:
 
 
 async def send(
-    slack: ScriptedSlack, *, timeout: float = 5, action: Action | None = None, **input_: Any
+    slack: ScriptedSlack,
+    *,
+    timeout: float = 5,
+    action: Action | None = None,
+    clock: Clock | None = None,
+    **input_: Any,
 ) -> Event:
     """Execute the command once, like the pack does; the event is one of those it declares."""
     async with slack.client(timeout) as web:
-        identity = Identity(SlackClock(), user_id="UBOT", name="flyte", team_id="T1")
-        names = ChannelNames(History(web, SlackClock()))
-        command = SendMessage(poster_with(web), Directory(web), identity, names).command(
-            "https://example.com"
-        )
+        command = SendMessage(tools_with(web, clock)).command("https://example.com")
         event = await command.handler(INPUT | input_, action or Action())
     assert event.name in command.events
     return event
@@ -79,7 +75,7 @@ async def test_confirmed_message_is_message_sent(slack: ScriptedSlack) -> None:
         "plainText": "hello & b",
         "mentions": [],
         "mentionsBot": "false",
-        "permalink": "",
+        "permalink": "https://acme.slack.com/archives/C1/p1700000000000001",
         "parts": ["1700000000.000001"],
     }
     assert event.wire()["createdAt"] == "2023-11-14T22:13:20.000001Z"
@@ -130,6 +126,7 @@ async def test_lookups_that_fail_cost_names_only(slack: ScriptedSlack) -> None:
         ({"message": ""}, "message is required"),
         ({"unfurlLinks": "maybe"}, "unfurlLinks must be true or false"),
         ({"blocks": "{"}, "blocks must be a list"),
+        ({"thread_ts": "1.000001"}, "did you mean threadTimestamp?"),
     ],
 )
 async def test_input_that_cannot_be_read(slack: ScriptedSlack, input_: dict[str, Any], said: str) -> None:
@@ -184,7 +181,7 @@ async def test_too_long_message_is_not_truncated(slack: ScriptedSlack) -> None:
         ("channel_not_found", "channel_not_found", "configuration", "channelId"),
         ("is_archived", "is_archived", "configuration", "#ops"),
         ("invalid_auth", "invalid_auth", "configuration", "SLACK_BOT_TOKEN"),
-        ("msg_too_long", "msg_too_long", "input", "40,000"),
+        ("msg_too_long", "msg_too_long", "input", "longText"),
         ("quite_new_error", "quite_new_error", "rejected", "quite_new_error"),
         (
             Reply({"ok": False, "error": "missing_scope", "needed": "chat:write.customize"}),
@@ -215,9 +212,9 @@ async def test_unknown_outcome(slack: ScriptedSlack, answer: Answer) -> None:
 
 async def test_unavailable(slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack asking to wait for ten minutes is `unavailable`: nothing was posted."""
-    virtual_clock(monkeypatch)
+    clock = virtual_clock(monkeypatch)
     slack.answer("chat.postMessage", *[rate_limited(120)] * 50)
-    payload = await failure(slack)
+    payload = await failure(slack, clock=clock)
     assert (payload["code"], payload["kind"]) == ("unavailable", "unavailable")
     assert "not posted" in payload["error"]
     assert slack.posted == []
