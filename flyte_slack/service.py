@@ -94,21 +94,30 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             ready.health = runtime.health
 
         store, arrivals = runtime.store, runtime.arrivals
-        listener = Listener(kinds, store.inbox, runtime.wake, directory, identity)
+        listener = Listener(
+            kinds,
+            store.inbox,
+            runtime.wake,
+            directory,
+            identity,
+            lambda lane, since: catch_up.missed(lane, since),
+        )
         app = bolt(listener, bot_token=token, signing_secret=_value(settings.slack_signing_secret))
         connections: Connections | None = None
+        by_http = settings.receives_by is Mode.HTTP
         catch_up = CatchUp(
             history,
             listener,
             store,
             identity,
+            directory,
             clock,
             settings.catch_up,
-            lambda: connections is None or connections.condition().healthy,
+            None if by_http else lambda: connections is not None and connections.condition().healthy,
             arrivals,
         )
-        endpoint = HttpEndpoint(app)
-        if settings.receives_by is Mode.HTTP:
+        endpoint = HttpEndpoint(app, lambda since: catch_up.missed(None, since))
+        if by_http:
             runtime.app.router.add_post("/slack/events", endpoint.handle)
             catch_up.connected()
         else:
@@ -120,9 +129,14 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         runtime.health.parts["Slack"] = partial(_condition, identity, connections or endpoint, channels)
         await runtime.run(
             stop,
-            receiving=[connections.run()] if connections else [],
+            receiving=[_receive(connections, catch_up)] if connections else [],
             background=[identity.run(web), catch_up.run()],
         )
+
+
+async def _receive(connections: Connections, catch_up: CatchUp) -> None:
+    await catch_up.prepared.wait()
+    await connections.run()
 
 
 def _condition(identity: Identity, way_in: Connections | HttpEndpoint, channels: ChannelFilter) -> Condition:
