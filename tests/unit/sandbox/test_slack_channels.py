@@ -1,5 +1,7 @@
 """Channels, members, people: what the bot can change and look up."""
 
+from typing import Any
+
 import pytest
 from sandbox_parts import Peer, error_of, refusal_of
 from slack_sdk.web.async_client import AsyncWebClient
@@ -9,7 +11,7 @@ from flyte_slack.sandbox.server import Sandbox
 pytest_plugins = ["sandbox_fixtures"]
 
 
-async def created(slack: AsyncWebClient, name: str = "release", **more: bool) -> str:
+async def created(slack: AsyncWebClient, name: str = "release", **more: Any) -> str:
     """Create a channel and return its id."""
     return str((await slack.conversations_create(name=name, **more))["channel"]["id"])
 

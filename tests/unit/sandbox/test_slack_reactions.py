@@ -1,5 +1,7 @@
 """Reactions, pins and files: what else the bot does to messages."""
 
+from typing import Any
+
 import aiohttp
 from sandbox_parts import Peer, Person, error_of
 from slack_sdk.web.async_client import AsyncWebClient
@@ -17,7 +19,7 @@ async def test_reactions(slack: AsyncWebClient, sandbox: Sandbox, alice: Person,
     channel = sandbox.workspace.channel("general").id
     ts = await alice.says("look")
     await peer.event()
-    item = {"channel": channel, "timestamp": ts}
+    item: dict[str, Any] = {"channel": channel, "timestamp": ts}
     await slack.reactions_add(**item, name="eyes")
     assert await error_of(slack.reactions_add(**item, name="eyes")) == "already_reacted"
     read = (await slack.reactions_get(**item))["message"]
