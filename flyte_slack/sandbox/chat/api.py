@@ -19,7 +19,7 @@ Reading:
 
 Doing:
 
-- ``POST messages {channel, user, text, thread_ts?}`` → 201 ``{"ts"}``; an unknown ``user`` joins.
+- ``POST messages {channel, user, text, thread_ts?, broadcast?}`` → 201 ``{"ts"}``; an unknown ``user`` joins.
 - ``POST edits {channel, user, ts, text}``, ``POST deletions {channel, user, ts}``.
 - ``POST reactions {channel, user, ts, reaction, remove?}``.
 - ``POST clicks {channel, user, ts, action_id, value?, inputs?}``: any control of a message; ``value`` is
@@ -125,8 +125,11 @@ class ChatApi:
         self._reader.check_access(channel, name)
         if channel.is_archived:
             raise Refused(400, f"#{channel.name} is archived: nobody writes there.")
-        thread_ts = self._reader.thread_of(body, channel)
-        message = self.workspace.write(channel, name, written(self.workspace, text), thread_ts)
+        thread_ts, broadcast = self._reader.thread_of(body, channel), flag_of(body, "broadcast")
+        text = written(self.workspace, text)
+        message = self.workspace.write(
+            channel, name, text, thread_ts, broadcast=broadcast and bool(thread_ts)
+        )
         return web.json_response({"ts": message["ts"]}, status=201)
 
     async def _edit(self, request: web.Request) -> web.Response:

@@ -159,6 +159,13 @@ async def test_a_persons_file(alice: Person, peer: Peer) -> None:
     answer = await alice.does("files", channel="general", filename="a.html", content=page, text="see")
     event = await peer.event()
     assert (event["subtype"], event["text"], event["files"][0]["name"]) == ("file_share", "see", "a.html")
+    shared = await peer.event()
+    assert (shared["type"], shared["file_id"], shared["user_id"]) == (
+        "file_shared",
+        answer["file"],
+        "U0ALICE",
+    )
+    assert (await alice.sees())[0]["files"][0]["url"] == f"/api/files/{answer['file']}"
     _, listed = await alice.call("GET", "files?channel=general")
     assert [file["id"] for file in listed["files"]] == [answer["file"]]
     async with alice.session.get(f"/api/files/{answer['file']}") as response:
@@ -209,3 +216,24 @@ async def test_what_cannot_be_done_is_explained(
     assert (await alice.refused(path, **body))[0] == status
     await alice.says("next")
     assert (await peer.event())["text"] == "next"
+
+
+async def test_the_bot_is_mentioned(alice: Person, peer: Peer) -> None:
+    """Beside the message there is an app_mention, where the bot is a member."""
+    ts = await alice.says("@flyte help")
+    await alice.says("@flyte help", channel="announcements")
+    await alice.says("@bob help")
+    message, mention, other = await peer.events(3)
+    assert [message["type"], mention["type"], other["type"]] == ["message", "app_mention", "message"]
+    assert message["ts"] == mention["ts"] == ts
+    assert (mention["text"], mention["user"]) == ("<@U0FLYTE> help", "U0ALICE")
+    assert other["text"] == "<@U0BOB> help"
+
+
+async def test_a_reply_can_be_shown_in_the_channel(alice: Person, peer: Peer) -> None:
+    """With broadcast it is a thread_broadcast, whose event has the root."""
+    root = await alice.says("root")
+    await alice.says("news", thread_ts=root, broadcast=True)
+    _, event = await peer.events(2)
+    assert (event["subtype"], event["root"]["ts"]) == ("thread_broadcast", root)
+    assert [message["subtype"] for message in await alice.sees()] == ["", "thread_broadcast"]
