@@ -11,6 +11,7 @@ from .pack import EventDefinition, PackDefinition
 from .pack.health import Condition, Health
 from .pack.runtime import Runtime
 from .settings.slack import Mode, Settings
+from .slack import classic
 from .slack.api import client as web_api
 from .slack.api.clock import SlackClock
 from .slack.commands.tools import Tools
@@ -67,7 +68,10 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         names = ChannelNames(history)
         directory = Directory(web, names.forget)
         workspace = Workspace(directory, names, identity)
-        kinds = Kinds(chosen_events(settings.events), identity, settings.forward_bots)
+        offered_events = (
+            [kind() for kind in classic.EVENTS] if settings.classic else chosen_events(settings.events)
+        )
+        kinds = Kinds(offered_events, identity, settings.forward_bots)
         channels = ChannelFilter(directory, settings.channels)
         tools = Tools.over(
             web,
@@ -84,7 +88,11 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             events=tuple(EventDefinition(name, f"{HELP_URL}#event-{name.lower()}") for name in kinds),
             commands=tuple(
                 each.command(f"{HELP_URL}#command-{each.name.lower()}")
-                for each in commands(tools, settings.commands)
+                for each in (
+                    classic.commands(tools, settings.renew_conversation_list * 3600)
+                    if settings.classic
+                    else commands(tools, settings.commands)
+                )
             ),
         )
         runtime = await stack.enter_async_context(
