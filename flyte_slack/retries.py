@@ -65,6 +65,9 @@ SLACK_UNAVAILABLE_AFTER = 600.0
 SLACK_LOOK: wait_base = wait_random_exponential(multiplier=0.5, min=0.5, max=15)
 """Waits between two tries to read what is in Slack."""
 
+SLACK_REFUSED: wait_base = wait_random_exponential(multiplier=2, min=2, max=300)
+"""Waits between two tries to read what Slack refuses to show: somebody has to change something first."""
+
 SLACK_CONNECT: wait_base = wait_random_exponential(multiplier=0.5, min=0.25, max=20)
 """Waits between two tries of a Socket Mode connection; `apps.connections.open` is a tier 1 method."""
 

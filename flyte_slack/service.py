@@ -11,6 +11,7 @@ from .pack import EventDefinition, PackDefinition
 from .pack.health import Condition, Health
 from .pack.runtime import Runtime
 from .settings.slack import Mode, Settings
+from .slack import classic
 from .slack.api import client as web_api
 from .slack.api.clock import SlackClock
 from .slack.commands.tools import Tools
@@ -67,7 +68,10 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         names = ChannelNames(history)
         directory = Directory(web, names.forget)
         workspace = Workspace(directory, names, identity)
-        kinds = Kinds(chosen_events(settings.events), identity, settings.forward_bots)
+        offered_events = (
+            [kind() for kind in classic.EVENTS] if settings.classic else chosen_events(settings.events)
+        )
+        kinds = Kinds(offered_events, identity, settings.forward_bots)
         channels = ChannelFilter(directory, settings.channels)
         tools = Tools.over(
             web,
@@ -84,7 +88,11 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             events=tuple(EventDefinition(name, f"{HELP_URL}#event-{name.lower()}") for name in kinds),
             commands=tuple(
                 each.command(f"{HELP_URL}#command-{each.name.lower()}")
-                for each in commands(tools, settings.commands)
+                for each in (
+                    classic.commands(tools, settings.renew_conversation_list * 3600)
+                    if settings.classic
+                    else commands(tools, settings.commands)
+                )
             ),
         )
         runtime = await stack.enter_async_context(
@@ -94,21 +102,30 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
             ready.health = runtime.health
 
         store, arrivals = runtime.store, runtime.arrivals
-        listener = Listener(kinds, store.inbox, runtime.wake, directory, identity)
+        listener = Listener(
+            kinds,
+            store.inbox,
+            runtime.wake,
+            directory,
+            identity,
+            lambda lane, since: catch_up.missed(lane, since),
+        )
         app = bolt(listener, bot_token=token, signing_secret=_value(settings.slack_signing_secret))
         connections: Connections | None = None
+        by_http = settings.receives_by is Mode.HTTP
         catch_up = CatchUp(
             history,
             listener,
             store,
             identity,
+            directory,
             clock,
             settings.catch_up,
-            lambda: connections is None or connections.condition().healthy,
+            None if by_http else lambda: connections is not None and connections.condition().healthy,
             arrivals,
         )
-        endpoint = HttpEndpoint(app)
-        if settings.receives_by is Mode.HTTP:
+        endpoint = HttpEndpoint(app, lambda since: catch_up.missed(None, since))
+        if by_http:
             runtime.app.router.add_post("/slack/events", endpoint.handle)
             catch_up.connected()
         else:
@@ -120,9 +137,14 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Ready | None = Non
         runtime.health.parts["Slack"] = partial(_condition, identity, connections or endpoint, channels)
         await runtime.run(
             stop,
-            receiving=[connections.run()] if connections else [],
+            receiving=[_receive(connections, catch_up)] if connections else [],
             background=[identity.run(web), catch_up.run()],
         )
+
+
+async def _receive(connections: Connections, catch_up: CatchUp) -> None:
+    await catch_up.prepared.wait()
+    await connections.run()
 
 
 def _condition(identity: Identity, way_in: Connections | HttpEndpoint, channels: ChannelFilter) -> Condition:

@@ -22,10 +22,10 @@ _WELCOME = """
   Ctrl-C stops everything; nothing is kept.
 """
 
-_EVERYTHING = {"FLYTE_SLACK_EVENTS": "all", "FLYTE_SLACK_COMMANDS": "all", "FLYTE_SLACK_API_METHODS": "*"}
+EVERYTHING = {"FLYTE_SLACK_EVENTS": "all", "FLYTE_SLACK_COMMANDS": "all", "FLYTE_SLACK_API_METHODS": "*"}
 """The sandbox's pack offers everything, unless the environment says otherwise."""
 
-_KEPT = {*_EVERYTHING, "LOGLEVEL", "LOG_FORMAT", "FLYTE_SLACK_CLASSIC", "FLYTE_SLACK_MENTIONS"}
+_KEPT = {*EVERYTHING, "LOGLEVEL", "LOG_FORMAT", "FLYTE_SLACK_CLASSIC", "FLYTE_SLACK_MENTIONS"}
 
 
 def _server(arguments: argparse.Namespace) -> "Sandbox":
@@ -50,7 +50,7 @@ async def command(arguments: argparse.Namespace) -> int:
             for name in variables().keys() - _KEPT:  # they are for the real pack
                 os.environ.pop(name, None)
             if os.environ.get("FLYTE_SLACK_CLASSIC", "").lower() not in ("true", "1", "yes", "on"):
-                for name, everything in _EVERYTHING.items():
+                for name, everything in EVERYTHING.items():
                     os.environ.setdefault(name, everything)
             os.environ.update(
                 sandbox.pack_environment(),

@@ -29,7 +29,8 @@ INTERACTION_SECONDS = 3.0
 """How long Slack waits for the acknowledgement of an interaction."""
 
 SUBSCRIPTIONS = (
-    *("app_home_opened", "message", "reaction_added", "reaction_removed", "pin_added", "pin_removed"),
+    *("app_home_opened", "app_mention", "file_shared", "message"),
+    *("pin_added", "pin_removed", "reaction_added", "reaction_removed"),
     *("channel_archive", "channel_created", "channel_rename", "channel_unarchive"),
     *("group_archive", "group_rename", "group_unarchive"),
     *("member_joined_channel", "member_left_channel", "team_join"),

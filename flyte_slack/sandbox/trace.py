@@ -105,7 +105,7 @@ class Trace:
             self("slack_call", detail)
             return
         detail["action"] = action.id
-        self("slack_call", detail, flow=action.flow_name, step=action.step_id, correlation=action.chain.id)
+        self("slack_call", detail, flow=action.flow_name, step=action.step_name, correlation=action.chain.id)
 
     def _action_for(self, arguments: dict[str, Any]) -> Action | None:
         """Return the action in progress that a call is most likely for: the one whose input it repeats."""

@@ -99,6 +99,13 @@ class Inbox:
         query = select(positions.c.newest).where(positions.c.lane == lane)
         return await self._database.read(lambda connection: connection.scalar(query))
 
+    async def marks(self) -> dict[str, float]:
+        """Return the newest position of what fills gaps, of every lane."""
+        query = select(positions.c.lane, positions.c.newest)
+        return await self._database.search(
+            lambda connection: {row.lane: row.newest for row in connection.execute(query)}
+        )
+
     async def lanes(self, limit: int = 1000) -> list[str]:
         """Return lanes in which events wait and no other replica works, the longest-waiting first."""
         query = (

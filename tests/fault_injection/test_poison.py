@@ -94,7 +94,7 @@ async def test_an_event_that_flyte_rejects(tmp_path: Path) -> None:
         for again in ("retry", "drop", "show"):
             status, out, _ = await dead(w, again, two, *([one] if again != "show" else []))
             assert status == 1
-            assert "nothing with this id was put aside" in out
+            assert "there is no dead letter with this id" in out
         # what was dropped stays known: a redelivery is no new message
         w.socket_mode.deliver({**messages[3], "channel": channel.id, "channel_type": "channel"})
         await w.marked(channel)

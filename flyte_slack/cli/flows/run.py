@@ -84,7 +84,7 @@ async def _instead(it: World) -> str:
     entries = await it.trace()
     for entry in entries:
         where = f"{entry['flow']} / {entry['step'] or 'a step'}"
-        if entry["kind"] == "criteria" and not _truth(entry["detail"]):
+        if entry["kind"] == "criteria" and not entry["detail"]["true"]:
             lines.append(f"{where}: the criteria was false: {_criteria(entry['detail'])}")
         elif entry["kind"] == "error":
             lines.append(f"{where}: {_told(entry['detail'])}")
@@ -92,12 +92,6 @@ async def _instead(it: World) -> str:
     if not any(entry["kind"] == "criteria" for entry in entries):
         lines.append("no step of the flows waits for what happened")
     return "\n".join([*lines, *(posted or ["nothing was posted"])])
-
-
-def _truth(detail: Any) -> bool:
-    return (
-        bool(detail.get("holds", detail.get("truth", detail.get("result")))) if _is_object(detail) else False
-    )
 
 
 def _criteria(detail: Any) -> str:

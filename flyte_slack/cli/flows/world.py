@@ -14,6 +14,7 @@ import yaml
 
 from ...sandbox.server import Sandbox
 from ...settings.slack import Settings, variables
+from ..sandbox import EVERYTHING
 from .expectations import (
     Click,
     Command,
@@ -303,6 +304,7 @@ async def world(flows: Iterable[Json], other_packs: Iterable[str], patience: flo
         async with Sandbox(port=0, shipped_flows=False) as sandbox, httpx.AsyncClient(timeout=30) as client:
             os.environ.update(
                 sandbox.pack_environment(),
+                **EVERYTHING,
                 FLYTE_SLACK_STORE=f"sqlite:///{folder}/store.db",
                 FLYTE_SLACK_HOST="127.0.0.1",
                 FLYTE_SLACK_PORT="0",

@@ -104,7 +104,7 @@ class Administration:
         file, _ = self._slack.files.announce(filename, len(content), user.id)
         self._slack.files.fill(file, content)
         self._workspace.join(channel, user.id)
-        message = {"user": user.id, "text": text, "subtype": "file_share"}
+        message = {"user": user.id, "text": text}
         posted = self._slack.files.share([file], channel, message, thread_ts)
         return web.json_response({"ts": posted["ts"], "file": file.id}, status=201)
 

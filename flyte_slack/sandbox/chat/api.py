@@ -19,7 +19,7 @@ Reading:
 
 Doing:
 
-- ``POST messages {channel, user, text, thread_ts?}`` → 201 ``{"ts"}``; an unknown ``user`` joins.
+- ``POST messages {channel, user, text, thread_ts?, broadcast?}`` → 201 ``{"ts"}``; an unknown ``user`` joins.
 - ``POST edits {channel, user, ts, text}``, ``POST deletions {channel, user, ts}``.
 - ``POST reactions {channel, user, ts, reaction, remove?}``.
 - ``POST clicks {channel, user, ts, action_id, value?, inputs?}``: any control of a message; ``value`` is
@@ -125,14 +125,17 @@ class ChatApi:
         self._reader.check_access(channel, name)
         if channel.is_archived:
             raise Refused(400, f"#{channel.name} is archived: nobody writes there.")
-        thread_ts = self._reader.thread_of(body, channel)
-        message = self.workspace.write(channel, name, written(self.workspace, text), thread_ts)
+        thread_ts, broadcast = self._reader.thread_of(body, channel), flag_of(body, "broadcast")
+        text = written(self.workspace, text)
+        message = self.workspace.write(
+            channel, name, text, thread_ts, broadcast=broadcast and bool(thread_ts)
+        )
         return web.json_response({"ts": message["ts"]}, status=201)
 
     async def _edit(self, request: web.Request) -> web.Response:
         body = await body_of(request)
-        channel, user, message = self._message(body)
         text = written(self.workspace, _message_text(body))
+        channel, user, message = self._message(body)
         if message.get("user") != user.id:
             raise Refused(400, f"{user.name} did not write that message; only its author edits it.")
         if text != message["text"]:
@@ -151,13 +154,13 @@ class ChatApi:
 
     async def _react(self, request: web.Request) -> web.Response:
         body = await body_of(request)
-        channel, user, message = self._message(body)
-        reaction = text_of(body, "reaction").strip(":")
+        reaction, remove = text_of(body, "reaction").strip(":"), flag_of(body, "remove")
         if not EMOJI.fullmatch(reaction):
             raise Refused(400, "reaction must be the name of an emoji, like eyes or +1.")
+        channel, user, message = self._message(body)
         if "ephemeral_to" in message:
             raise Refused(400, "Nobody reacts to an ephemeral message.")
-        change = self.workspace.unreact if flag_of(body, "remove") else self.workspace.react
+        change = self.workspace.unreact if remove else self.workspace.react
         change(channel, message, reaction, user.id)
         return web.json_response(DONE)
 
@@ -169,9 +172,9 @@ class ChatApi:
 
     async def _click(self, request: web.Request) -> web.Response:
         body = await body_of(request)
+        control, value, inputs = text_of(body, "action_id"), body.get("value"), inputs_of(body)
         channel, user, message = self._message(body)
-        control, value = text_of(body, "action_id"), body.get("value")
-        self._interactions.click(channel, message, user.id, control, value, inputs_of(body))
+        self._interactions.click(channel, message, user.id, control, value, inputs)
         return web.json_response(DONE)
 
     async def _slash_command(self, request: web.Request) -> web.Response:

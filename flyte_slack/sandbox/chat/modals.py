@@ -36,19 +36,21 @@ class Modals:
 
     async def _submit(self, request: web.Request) -> web.Response:
         body = await body_of(request)
-        self._slack.interactions.submit(self._view(request, body), inputs_of(body))
+        inputs = inputs_of(body)
+        self._slack.interactions.submit(self._view(request, body), inputs)
         return web.json_response({"ok": True})
 
     async def _close(self, request: web.Request) -> web.Response:
         body = await body_of(request) if request.can_read_body else dict(request.query)
-        view = self._view(request, body)
-        self._slack.interactions.close(view, everything=flag_of(body, "everything"))
+        everything = flag_of(body, "everything")
+        self._slack.interactions.close(self._view(request, body), everything=everything)
         return web.json_response({"ok": True})
 
     async def _click(self, request: web.Request) -> web.Response:
         body = await body_of(request)
-        view, action_id = self._view(request, body), text_of(body, "action_id")
-        self._slack.interactions.click_in_view(view, action_id, body.get("value"), inputs_of(body))
+        action_id, inputs = text_of(body, "action_id"), inputs_of(body)
+        view = self._view(request, body)
+        self._slack.interactions.click_in_view(view, action_id, body.get("value"), inputs)
         return web.json_response({"ok": True})
 
     async def _home(self, request: web.Request) -> web.Response:

@@ -29,7 +29,7 @@ class Shapes:
             "thread_ts": None if thread_ts == message["ts"] else thread_ts,
             "blocks": message.get("blocks", []),
             "attachments": message.get("attachments", []),
-            "files": message.get("files", []),
+            "files": [{**file, "url": f"/api/files/{file['id']}"} for file in message.get("files", [])],
             "reactions": [
                 {"name": r["name"], "users": [self._name(user) for user in r["users"]], "count": r["count"]}
                 for r in message.get("reactions", [])

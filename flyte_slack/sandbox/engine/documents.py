@@ -93,13 +93,35 @@ def parse_flow(text: str | bytes, syntax: Literal["json", "yaml"]) -> Flow:
     """Read one flow; a context value that is not a string is refused, as is any other wrong type."""
     try:
         # SafeLoader's own types only: nothing in a flow can name a Python object.
-        document = json.loads(text) if syntax == "json" else yaml.load(text, _YamlLoader)  # noqa: S506
+        is_json = syntax == "json"
+        document = json.loads(text) if is_json else _with_text_keys(yaml.load(text, _YamlLoader))  # noqa: S506
         return Flow.model_validate(document)
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, each['loc'])) or 'flow'}: {each['msg']}" for each in error.errors())
         raise FlowError("; ".join(problems)) from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise FlowError(str(error)) from error
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Turn the keys of YAML that are no texts into texts, as JSON has no others."""
+    match value:
+        case dict():
+            return {_key(key): _with_text_keys(member) for key, member in value.items()}
+        case list():
+            return [_with_text_keys(item) for item in value]
+        case _:
+            return value
+
+
+def _key(key: Any) -> Any:
+    match key:
+        case bool():
+            return "true" if key else "false"
+        case int() | float():
+            return str(key)
+        case _:
+            return key
 
 
 def load_flows(folder: Path) -> list[Flow]:

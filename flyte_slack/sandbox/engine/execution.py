@@ -106,6 +106,7 @@ class Execution:
             context=context,
             trigger=event,
             chain=event.chain.after(self.flow.name, self._name(step)),
+            step_name=self._name(step),
         )
         self._tell("action", step, event, _shown(action))
         return action

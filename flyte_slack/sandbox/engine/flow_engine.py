@@ -62,5 +62,5 @@ class FlowEngine:
             return
         detail |= {"action": completed.id, "command": completed.name, "state": completed.state}
         self._observer(
-            "result", detail, flow=completed.flow_name, step=completed.step_id, correlation=event.chain.id
+            "result", detail, flow=completed.flow_name, step=completed.step_name, correlation=event.chain.id
         )

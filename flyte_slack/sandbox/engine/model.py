@@ -97,6 +97,7 @@ class Action:
     result: Event = field(default_factory=Event)
     states: list[tuple[str, datetime]] = field(default_factory=lambda: [("NEW", datetime.now(UTC))])
     chain: Chain = field(default_factory=Chain, compare=False, repr=False)
+    step_name: str = field(default="", compare=False, repr=False)
 
     @property
     def state(self) -> str:

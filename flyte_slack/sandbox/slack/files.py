@@ -90,10 +90,13 @@ class Files:
         self, files: Sequence[File], channel: Channel, message: Message, thread_ts: str = ""
     ) -> Message:
         """Post a message that shows files."""
-        shown = {"files": [self.as_slack(file) for file in files], "upload": False}
-        posted = self._workspace.post(channel, {**message, **shown}, thread_ts=thread_ts)
+        shown = {"files": [self.as_slack(file) for file in files], "subtype": "file_share"}
+        posted = self._workspace.post(channel, {**message, **shown, "upload": False}, thread_ts=thread_ts)
         for file in files:
             file.shares.append((channel, posted))
+            event = {"type": "file_shared", "file_id": file.id, "user_id": file.user_id}
+            where = {"file": {"id": file.id}, "channel_id": channel.id, "event_ts": self._workspace.new_ts()}
+            self._workspace.notify({**event, **where})
         return posted
 
     def forget(self, file: File) -> None:

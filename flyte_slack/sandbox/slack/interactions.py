@@ -17,6 +17,7 @@ from .payloads import Payload, Payloads
 from .views import View, Views
 
 STATES_KEPT = 1_000
+COMMANDS_KEPT = 100
 
 Send = Callable[[str, Payload], None]
 """Sends a payload in an envelope of that type, ``interactive`` or ``slash_commands``."""
@@ -189,6 +190,8 @@ class Interactions:
     def slash_command(self, channel: Channel, user_id: str, command: str, text: str) -> None:
         """Write a slash command in a channel."""
         self.commands_used[command] = None
+        if len(self.commands_used) > COMMANDS_KEPT:
+            del self.commands_used[next(iter(self.commands_used))]
         payload = self._payloads.slash_command(channel, user_id, command, escape(text))
         payload["response_url"] = self._capabilities.response_url(user_id, channel.id)
         self._send("slash_commands", {**payload, "trigger_id": self._capabilities.trigger(user_id)})

@@ -32,7 +32,7 @@ class _Style:
         return shown.rjust(self.width, "0")
 
     def signed(self, shown: str) -> str:
-        if shown.startswith("-"):
+        if shown.startswith(("-", "+")):
             return shown
         return ("+" if "+" in self.flags else " " if " " in self.flags else "") + shown
 

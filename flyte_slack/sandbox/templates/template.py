@@ -156,7 +156,8 @@ def _within(source: str, variables: Mapping[str, Value], run: Run) -> str:
     """Render the template of a template, whose errors have their place in that inner one."""
     run.budget.step(len(source))
     try:
-        return parse(source).run(variables, run)
+        # Its tags remember nothing from one call to the next.
+        return parse(source).run(variables, Run(run.world, run.budget))
     except TemplateError as error:
         raise Panic(f"in the inner template, {error}") from None
 

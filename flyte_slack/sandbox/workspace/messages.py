@@ -24,16 +24,23 @@ class Workspace(Directory):
         self.keep = keep
         super().__init__(clock)
 
-    def say(self, channel: Channel, name: str, text: str, thread_ts: str = "", **more: Any) -> Message:
+    def say(self, channel: Channel, name: str, text: str, thread_ts: str = "") -> Message:
         """Post what a person writes, who becomes a member if need be; ``& < >`` are escaped."""
-        return self.write(channel, name, escape(text), thread_ts, **more)
+        return self.write(channel, name, escape(text), thread_ts)
 
-    def write(self, channel: Channel, name: str, text: str, thread_ts: str = "", **more: Any) -> Message:
-        """Post a person's text that is in Slack's own notation already; ``more`` are further fields."""
+    def write(
+        self, channel: Channel, name: str, text: str, thread_ts: str = "", *, broadcast: bool = False
+    ) -> Message:
+        """Post a person's text that is in Slack's own notation already."""
         user = self.person(name)
         self.join(channel, user.id)
-        written: Message = {"client_msg_id": str(uuid.uuid4()), "user": user.id, "text": text, **more}
-        return self.post(channel, written, thread_ts=thread_ts)
+        written: Message = {"client_msg_id": str(uuid.uuid4()), "user": user.id, "text": text}
+        posted = self.post(channel, written, thread_ts=thread_ts, broadcast=broadcast)
+        if f"<@{self.bot.id}>" in text:
+            mention = {key: value for key, value in posted.items() if key != "subtype"}
+            told = {"type": "app_mention", "channel": channel.id, "event_ts": posted["ts"]}
+            self.notify({**mention, **told})
+        return posted
 
     def post(
         self, channel: Channel, message: Message, *, thread_ts: str = "", broadcast: bool = False

@@ -25,6 +25,7 @@ _LARGEST = 4 * 1024 * 1024
 _LARGEST_UNSIGNED = 4096
 _LARGEST_SUM = 32 * 1024 * 1024
 _TOLERANCE = 300.0  # seconds that Slack's clock and this machine's may be apart
+_REPEATED_FOR = 600.0  # seconds for which Slack repeats a request, and a little
 _TOLD_EVERY = 60.0
 _TOLD_IN_HEALTH_FOR = 600.0
 
@@ -48,7 +49,7 @@ class HttpEndpoint:
 
     Args:
         app: checks signatures, and stores what is Slack's.
-        repeated: told when Slack had to repeat a request, with its time: others may have been given up.
+        repeated: told when Slack had to repeat a request, and since when others may have been given up.
     """
 
     def __init__(self, app: AsyncApp, repeated: Callable[[float], None] = lambda since: None) -> None:
@@ -108,7 +109,7 @@ class HttpEndpoint:
         if answer.status == 401:
             raise Refused(401, "signature", "its signature is not that of SLACK_SIGNING_SECRET")
         if "x-slack-retry-num" in headers and answer.status == 200:
-            self._repeated(_stamp(request) or time.time())
+            self._repeated(time.time() - _REPEATED_FOR)
         return await to_aiohttp_response(answer)
 
     def _note(self, refused: Refused) -> None:

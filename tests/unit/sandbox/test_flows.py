@@ -61,6 +61,12 @@ def test_dates_stay_strings() -> None:
     assert flow("name: n\nsteps: [{command: {input: 2026-01-02}}]").steps[0].command.input == "2026-01-02"
 
 
+def test_keys_in_yaml() -> None:
+    """Keys that YAML takes for numbers or booleans are texts, as on the server."""
+    step = flow("name: n\nsteps: [{command: {input: {7: a, true: [{2: b}]}}}]").steps[0]
+    assert step.command.input == {"7": "a", "true": [{"2": "b"}]}
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -167,7 +167,9 @@ def deep(levels: int) -> Any:
 def test_a_call_belongs_to_the_action_whose_input_it_repeats() -> None:
     """With several actions in progress, only what they are to say tells their calls apart."""
     trace = Trace()
-    first, second = (Action("sendMessage", "Slack", {"text": text}, step_id=text) for text in ("one", "two"))
+    first, second = (
+        Action("sendMessage", "Slack", {"text": text}, step_name=text) for text in ("one", "two")
+    )
     trace.taken(first)
     trace.taken(second)
     for arguments in ({"text": "two", "token": "xoxb-1"}, {"channel": "C1"}):

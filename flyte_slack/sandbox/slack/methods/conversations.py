@@ -78,7 +78,7 @@ class Conversations(Methods):
         else:
             people = arguments.listed("users")
             if not people:
-                raise MethodError("invalid_arguments", "[ERROR] missing required field: users")
+                raise MethodError("users_list_not_supplied")
             try:
                 channel = self.workspace.open_direct(*people)
             except NotInWorkspaceError:

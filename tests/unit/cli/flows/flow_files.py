@@ -92,7 +92,7 @@ GOOD = [
          "  event: {packName: Slack, name: MessageSent}\n  command: {packName: Slack, name: sendMessage,\n"
          "    input: {channelId: C1, message: '{{ Context.who }}'}}\n"),
     flow(input_="{channelId: C1, message: '{% for f in Event.Payload.files %}{{ f.name }}{% endfor %}'}"),
-    flow(event="packName: Slack, name: FATAL", criteria="", input_="{channelId: C1, message: '{{ Event.Payload.error }}'}"),
+    flow(event="packName: Slack, name: FATAL", criteria="{{ Event.Payload.command == 'x' }}", input_="{channelId: C1, message: '{{ Event.Payload.error }}'}"),
     "name: t\ngiven: []\n",
     '{"name": "j", "steps": [{"event": {"packName": "P", "name": "E"}, '
     '"command": {"packName": "P", "name": "C", "input": {}}}]}',

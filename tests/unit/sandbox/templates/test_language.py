@@ -164,6 +164,12 @@ def test_functions() -> None:
         refused(f"{{{{ {call} }}}}")
 
 
+def test_tags_of_an_inner_template_remember_nothing() -> None:
+    """Each call of `template` begins anew."""
+    inner = "{% cycle 'a' 'b' %}"
+    assert render("{{ template(t, o) }}{{ template(t, o) }}", {"t": inner, "o": {}}) == "aa"
+
+
 def test_template_takes_no_object_of_the_event() -> None:
     """The server would add its functions to the event and then fail to save it."""
     assert "event" in refused("{{ template('x', Event.Payload.object) }}").message

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from flyte_slack.slack.api.clock import SlackClock
 from flyte_slack.slack.events.kinds import Kinds
 from flyte_slack.slack.offer import chosen_events
 from flyte_slack.slack.receiving import catch_up as module
+from flyte_slack.slack.receiving import gap_reader
 from flyte_slack.slack.receiving.catch_up import CatchUp
 from flyte_slack.slack.receiving.listener import Listener
 from flyte_slack.slack.workspace.directory import Directory
 from flyte_slack.slack.workspace.history import History
 from flyte_slack.slack.workspace.identity import Identity
-from flyte_slack.store import Store
+from flyte_slack.store import Gap, Store
 
 NOW = float(int(time.time()))
 GAP = NOW - 600
@@ -35,6 +36,7 @@ GAP = NOW - 600
 def slack(monkeypatch: pytest.MonkeyPatch) -> RememberingSlack:
     monkeypatch.setattr(module, "_NOTE_EVERY", 0.02)
     monkeypatch.setattr(retries, "SLACK_LOOK", wait_fixed(0.01))
+    monkeypatch.setattr(retries, "SLACK_REFUSED", wait_fixed(0.01))
     return RememberingSlack("C1", "C2")
 
 
@@ -46,6 +48,7 @@ class Bench:
         self.store = store
         self.catch_up = catch_up
         self.arrivals = catch_up._arrivals
+        self.directory = catch_up._directory
         self.listening = True
         self._listener = listener
 
@@ -61,23 +64,41 @@ class Bench:
     async def noted(self) -> float:
         return float(await self.store.noted("listening_until") or 0)
 
+    async def gaps(self) -> list[Gap]:
+        return await self.store.gaps.all()
+
     async def filled(self) -> None:
-        """Wait until a gap was filled, and that was noted."""
-        before = await self.noted()
+        """Wait until what is known to be missing is a gap, and every gap was read."""
 
-        async def noted() -> bool:
-            return await self.noted() > before
+        async def none_is_open() -> bool:
+            waits = self.catch_up._connected_at is not None or self.catch_up._missed
+            return not waits and not self.catch_up._reading and not await self.gaps()
 
-        await eventually_true(noted)
+        await eventually_true(none_is_open)
 
     async def reconnect(self) -> None:
         self.catch_up.connected()
+        at = self.catch_up._connected_at
+        await eventually(lambda: (self.catch_up._noted or 0.0) >= (at or 0.0))
         await self.filled()
+
+    async def has(self, *texts: str, channel: str = "C1") -> None:
+        """Wait until these messages are stored, in this order."""
+
+        async def there() -> bool:
+            return await self.texts(channel) == list(texts)
+
+        await eventually_true(there)
 
 
 @asynccontextmanager
 async def catching_up(
-    slack: RememberingSlack, folder: Path, *, horizon: float = 3600.0, noted: float | None = GAP
+    slack: RememberingSlack,
+    folder: Path,
+    *,
+    horizon: float = 3600.0,
+    noted: float | None = GAP,
+    by_http: bool = False,
 ) -> AsyncIterator[Bench]:
     """Start the pack's part; by default it listened until ten minutes ago."""
     async with slack.serve(), slack.client() as web, opened(folder) as store:
@@ -85,21 +106,32 @@ async def catching_up(
             await store.note("listening_until", repr(noted))
         clock = SlackClock()
         identity = Identity(clock, "UBOT", "flyte", "T1")
+        identity._tried.set()
+        directory = Directory(web)
         kinds = Kinds(chosen_events(), identity)
-        listener = Listener(kinds, store.inbox, lambda lane: None, Directory(web), identity)
         bench: Bench
+        listener = Listener(
+            kinds,
+            store.inbox,
+            lambda lane: None,
+            directory,
+            identity,
+            lambda lane, since: bench.catch_up.missed(lane, since),
+        )
         catch_up = CatchUp(
             History(web, clock),
             listener,
             store,
             identity,
+            directory,
             clock,
             horizon,
-            lambda: bench.listening,
+            None if by_http else lambda: bench.listening,
             Arrivals(),
         )
         bench = Bench(slack, store, listener, catch_up)
         async with running(catch_up.run()):
+            await catch_up.prepared.wait()
             yield bench
 
 
@@ -117,7 +149,7 @@ async def test_gap_before_the_first_note(slack: RememberingSlack, tmp_path: Path
     async with catching_up(slack, tmp_path, noted=None) as bench:
         bench.listening = False  # lost again before anything was noted
         bench.catch_up.connected()
-        await eventually(lambda: not bench.catch_up._connected.is_set())
+        await eventually(lambda: bench.catch_up._connected_at is None)
         slack.write(time.time() + 1, "missed")
         bench.listening = True
         await bench.reconnect()
@@ -256,24 +288,36 @@ async def test_channel_that_may_not_be_read_is_passed_over(slack: RememberingSla
     assert [line["channel"] for line in logged if line["log_level"] == "warning"] == ["C1"]
 
 
-async def test_note_stands_still_until_the_gap_is_filled(
-    slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_gap_is_in_the_store_until_it_is_read(slack: RememberingSlack, tmp_path: Path) -> None:
     """A Slack that fails first is asked until it tells; a crash meanwhile loses nothing of the gap."""
-    monkeypatch.setattr(module, "_PATIENCE", 0.02)
     slack.write(GAP + 1, "missed")
     slack.judge = lambda call: "internal_error"
     async with catching_up(slack, tmp_path) as bench:
         bench.catch_up.connected()
         await eventually(lambda: len(slack.calls) > 5)
-        assert await bench.noted() == GAP
+        assert [gap.since for gap in await bench.gaps()] == [GAP]
     async with catching_up(slack, tmp_path, noted=None) as bench:
-        bench.catch_up.connected()
         await eventually(lambda: len(slack.calls) > 10)
-        assert await bench.noted() == GAP
+        assert [gap.since for gap in await bench.gaps()] == [GAP]
         slack.judge = lambda call: None
+        await bench.has("missed")
         await bench.filled()
-        assert await bench.texts() == ["missed"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["account_inactive", "missing_argument", "enterprise_is_restricted", "missing_scope", "invalid_auth"],
+)
+async def test_refusal_never_counts_as_read(slack: RememberingSlack, tmp_path: Path, code: str) -> None:
+    """Where Slack refuses to tell the channels the gap stays open, and is read when it tells them."""
+    slack.write(GAP + 1, "missed")
+    slack.judge = lambda call: code
+    async with catching_up(slack, tmp_path) as bench:
+        bench.catch_up.connected()
+        await eventually(lambda: len(slack.calls) > 3)
+        assert len(await bench.gaps()) == 1
+        slack.judge = lambda call: None
+        await bench.has("missed")
 
 
 async def test_half_read_gap_is_read_again(slack: RememberingSlack, tmp_path: Path) -> None:
@@ -285,11 +329,13 @@ async def test_half_read_gap_is_read_again(slack: RememberingSlack, tmp_path: Pa
     async with catching_up(slack, tmp_path) as bench:
         bench.catch_up.connected()
         await eventually(lambda: any(call.arguments.get("channel") == "C2" for call in slack.calls))
-        assert (await bench.texts("C1"), await bench.noted()) == (["missed"], GAP)
+        await bench.has("missed")
+        calls = len(reads(slack, "C1"))
     gate.set()
     async with catching_up(slack, tmp_path, noted=None) as bench:
-        await bench.reconnect()
-        assert (await bench.texts("C1"), await bench.texts("C2")) == (["missed"], ["missed"])
+        await bench.has("missed", channel="C2")
+        assert await bench.texts("C1") == ["missed"]
+        assert len(reads(slack, "C1")) == calls, "what was read is not read again"
 
 
 async def test_gap_while_the_pack_runs(slack: RememberingSlack, tmp_path: Path) -> None:
@@ -322,15 +368,6 @@ async def test_quiet_channel_is_read_from_its_newest_message(slack: RememberingS
         assert await bench.texts() == ["missed"]
 
 
-async def test_refused_token_ends_the_try(slack: RememberingSlack, tmp_path: Path) -> None:
-    """Where Slack refuses to tell the channels at all, that is an error in the log, and the pack goes on."""
-    slack.judge = lambda call: "missing_scope"
-    with capture_logs() as logged:
-        async with catching_up(slack, tmp_path) as bench:
-            await bench.reconnect()
-    assert [line["cause"] for line in logged if line["log_level"] == "error"] == ["missing_scope"]
-
-
 async def test_slacks_clock_is_what_counts(slack: RememberingSlack, tmp_path: Path) -> None:
     """The note is in Slack's time once Slack told it, and the horizon is counted by it."""
     slack.now = lambda: time.time() + 7200
@@ -338,8 +375,12 @@ async def test_slacks_clock_is_what_counts(slack: RememberingSlack, tmp_path: Pa
     async with catching_up(slack, tmp_path, noted=NOW + 5900) as bench:
         await bench.reconnect()
         assert await bench.texts() == ["missed"]
-        await bench.filled()
-        assert await bench.noted() > time.time() + 7000
+        bench.catch_up._wake.set()
+
+        async def noted() -> bool:
+            return await bench.noted() > time.time() + 7000
+
+        await eventually_true(noted)
 
 
 def unreadable(slack: RememberingSlack, channel: str) -> None:
@@ -351,33 +392,31 @@ def unreadable(slack: RememberingSlack, channel: str) -> None:
     )
 
 
-def reads(slack: RememberingSlack, channel: str) -> int:
-    return sum(call.arguments["channel"] == channel for call in slack.of("conversations.history"))
+def reads(slack: RememberingSlack, channel: str) -> list[str]:
+    """Return the cursors with which a channel's history was read."""
+    calls = [call for call in slack.of("conversations.history") if call.arguments["channel"] == channel]
+    return [str(call.arguments.get("cursor", "")) for call in calls]
 
 
-async def test_unreadable_channel_keeps_no_gap_from_being_filled(
-    slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While one channel's history stays unreadable, the next gap is read for the others all the same."""
-    monkeypatch.setattr(module, "_PATIENCE", 0.02)
-    unreadable(slack, "C1")
+async def test_unreadable_channels_delay_no_other(slack: RememberingSlack, tmp_path: Path) -> None:
+    """While three channels stay unreadable, this gap and the next are read for the others all the same."""
+    for name in ("C3", "C4"):
+        slack.channel(name)
+    gate = asyncio.Event()
+    slack.judge = lambda call: (
+        "internal_error"
+        if call.arguments.get("channel") in {"C1", "C3", "C4"} and not gate.is_set()
+        else None
+    )
     slack.write(GAP + 1, "first", channel="C2")
     async with catching_up(slack, tmp_path) as bench:
-
-        def missed(*texts: str) -> Callable[[], Awaitable[bool]]:
-            async def there() -> bool:
-                return await bench.texts("C2") == list(texts)
-
-            return there
-
         bench.catch_up.connected()
-        await eventually_true(missed("first"))
-        slack.write(GAP + 2, "second", channel="C2")
+        await bench.has("first", channel="C2")
+        slack.write(time.time(), "second", channel="C2")
         bench.catch_up.connected()
-        await eventually_true(missed("first", "second"))
-        assert await bench.noted() == GAP, "the gap is as old as what was not read of it"
+        await bench.has("first", "second", channel="C2")
         slack.write(GAP + 3, "unreadable so far")
-        slack.judge = lambda call: None
+        gate.set()
         await bench.filled()
         assert await bench.texts("C1") == ["unreadable so far"]
 
@@ -397,36 +436,163 @@ async def test_what_an_earlier_run_stored_after_a_gap_waits_for_it(
         assert await bench.texts() == ["missed", "after it"]
 
 
-async def test_unreadable_channel_holds_up_no_other(
+async def test_what_follows_waits_for_a_gap_only_so_long(
     slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes after a gap waits for an unreadable channel no longer than for anything else."""
-    monkeypatch.setattr(module, "_PATIENCE", 0.02)
     monkeypatch.setattr(module, "LONGEST_HOLD", 0.2)
     unreadable(slack, "C1")
     async with catching_up(slack, tmp_path) as bench:
         for _ in range(2):
             bench.catch_up.connected()
-            seen = reads(slack, "C1")
-            await eventually(lambda seen=seen: reads(slack, "C1") > seen)  # type: ignore[misc]
-            gap = bench.catch_up._gap
-            await eventually(lambda gap=gap: gap not in bench.arrivals._sources)  # type: ignore[misc]
+            await eventually(lambda: not bench.arrivals._sources)
             for lane in ("C1", "C2", "DNEW"):
                 assert not await bench.arrivals.passed(lane, NOW, time.time())
-        assert await bench.noted() == GAP, "it is still being tried"
+        assert await bench.gaps(), "it is still being tried"
 
 
-async def test_channel_that_stays_unreadable_is_given_up(
+async def test_page_that_was_read_is_not_read_again(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Killed after some pages, the next start goes on with the page that comes then, and keeps the order."""
+    slack.page = 5
+    for number in range(20):
+        slack.write(GAP + 1 + number, str(number))
+    gate = asyncio.Event()
+    slack.judge = lambda call: gate if call.arguments.get("cursor") == "15" and not gate.is_set() else None
+    async with catching_up(slack, tmp_path) as bench:
+        bench.catch_up.connected()
+        await eventually(lambda: "15" in reads(slack, "C1"))
+        assert await bench.texts() == []
+    gate.set()
+    async with catching_up(slack, tmp_path, noted=None) as bench:
+        await bench.has(*[str(number) for number in range(20)])
+    assert reads(slack, "C1") == ["", "5", "10", "15", "15"]
+
+
+async def test_messages_do_not_wait_for_threads(
     slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A channel that cannot be read for a quarter of an hour is let be, as an error; the note goes on."""
-    assert module._GIVEN_UP_AFTER == 900
-    monkeypatch.setattr(module, "_PATIENCE", 0.02)
-    monkeypatch.setattr(module, "_GIVEN_UP_AFTER", 0.3)
-    unreadable(slack, "C1")
-    slack.write(GAP + 1, "there", channel="C2")
-    with capture_logs() as logged:
-        async with catching_up(slack, tmp_path) as bench:
-            await bench.reconnect()
-            assert await bench.texts("C2") == ["there"]
-    assert [line["channels"] for line in logged if line["log_level"] == "error"] == [["C1"]]
+    """With many threads and a limit, plain messages come at once, and each thread when it is read."""
+    monkeypatch.setattr(gap_reader, "_TOGETHER", 0.05)
+    roots = [slack.write(GAP - 1000 + number)["ts"] for number in range(6)]
+    for number, root in enumerate(roots):
+        slack.write(GAP + 1 + number, f"reply {number}", thread_ts=root)
+    slack.write(GAP + 100, "plain")
+    gate = asyncio.Event()
+    slack.judge = lambda call: gate if call.arguments.get("ts") == roots[-1] and not gate.is_set() else None
+    async with catching_up(slack, tmp_path) as bench:
+        bench.catch_up.connected()
+        await bench.has("plain")
+        gate.set()
+        await bench.filled()
+        assert sorted(await bench.texts()) == ["plain", *(f"reply {number}" for number in range(6))]
+    asked = [call.arguments["ts"] for call in slack.of("conversations.replies")]
+    assert sorted(asked) == sorted(roots), "no thread is read twice"
+
+
+async def test_thread_that_was_read_is_not_read_again(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Killed after some threads, the next start reads the others only."""
+    roots = [slack.write(GAP - 1000 + number)["ts"] for number in range(3)]
+    for number, root in enumerate(roots):
+        slack.write(GAP + 1 + number, f"reply {number}", thread_ts=root)
+    gate = asyncio.Event()
+    last = slack.of
+    slack.judge = lambda call: (
+        gate
+        if call.method == "conversations.replies" and len(last(call.method)) == 3 and not gate.is_set()
+        else None
+    )
+    async with catching_up(slack, tmp_path) as bench:
+        bench.catch_up.connected()
+        await eventually(lambda: len(slack.of("conversations.replies")) == 3)
+    gate.set()
+    async with catching_up(slack, tmp_path, noted=None) as bench:
+        await bench.has("reply 0", "reply 1", "reply 2")
+    assert len(slack.of("conversations.replies")) == 4
+
+
+async def test_only_since_the_bot_is_a_member(slack: RememberingSlack, tmp_path: Path) -> None:
+    """What was written in a channel before the bot was invited is not the pack's business."""
+    slack.write(GAP + 1, "deploy prod")
+    slack.write(GAP + 2, "joined", subtype="channel_join", user="U1")
+    slack.write(GAP + 3, "invited", subtype="group_join", user="UBOT")
+    slack.write(GAP + 4, "hello bot")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        assert await bench.texts() == ["hello bot"]
+
+
+async def test_names_are_fresh_after_a_gap(slack: RememberingSlack, tmp_path: Path) -> None:
+    """What tells of new names may have been missed: everything is looked up again."""
+    slack.judge = lambda call: (
+        {"user": {"id": "U1", "name": names[0]}} if call.method == "users.info" else None
+    )
+    names = ["alice"]
+    async with catching_up(slack, tmp_path) as bench:
+        assert (await bench.directory.user("U1")).name == "alice"
+        names[0] = "alice2"
+        assert (await bench.directory.user("U1")).name == "alice"
+        await bench.reconnect()
+        assert (await bench.directory.user("U1")).name == "alice2"
+
+
+async def test_what_could_not_be_stored_is_read(slack: RememberingSlack, tmp_path: Path) -> None:
+    """A message that could not be acknowledged is read when the store can be written: of its channel only."""
+    slack.write(NOW - 5, "given up")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        slack.calls.clear()
+        slack.write(NOW - 4, "given up too")
+        bench.catch_up.missed("C1", NOW - 4)
+        await bench.has("given up", "given up too")
+        await bench.filled()
+    assert [call.method for call in slack.calls] == ["conversations.history"]
+
+
+async def test_dropped_minute_is_read(slack: RememberingSlack, tmp_path: Path) -> None:
+    """`app_rate_limited`: what was written in the minute that Slack dropped is read."""
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.reconnect()
+        slack.write(NOW - 30, "dropped", channel="C2")
+        body = {"type": "app_rate_limited", "minute_rate_limited": int(NOW - 60)}
+        await bench._listener.receive(body)
+        await bench.has("dropped", channel="C2")
+
+
+async def test_slow_look(slack: RememberingSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In HTTP mode, where nothing tells that requests do not arrive, histories are looked at now and then.
+
+    Until such a look nothing is noted: a restart looks from the last one on.
+    """
+    assert module.SLOW_LOOK == 600
+    async with catching_up(slack, tmp_path, by_http=True, noted=NOW - 300) as bench:
+        bench.catch_up.connected()
+        await bench.filled()
+        noted = await bench.noted()
+        slack.write(time.time(), "never arrived")
+        bench.catch_up._wake.set()
+        await breathe(100)
+        assert (await bench.noted(), await bench.texts()) == (noted, [])
+        monkeypatch.setattr(module, "SLOW_LOOK", 0.05)
+        await bench.has("never arrived")
+        await bench.filled()
+
+
+async def test_long_absence_and_a_live_message(slack: RememberingSlack, tmp_path: Path) -> None:
+    """Away for more than a day: what arrives before the history is read hides nothing of the gap."""
+    away = NOW - 100_000
+    known = slack.write(away + 5, "known")
+    slack.write(NOW - 50_000, "missed")
+    async with catching_up(slack, tmp_path) as bench:
+        await bench.receive(known)
+        (row,) = await bench.store.inbox.waiting("C1", 1)
+        await bench.store.inbox.delivered(row)
+        await bench.store.inbox.prune(time.time() + 1)  # it is known no longer
+    gate = asyncio.Event()
+    slack.answer("users.conversations", gate)
+    async with catching_up(slack, tmp_path, noted=away, horizon=200_000.0) as bench:
+        bench.catch_up.connected()
+        await eventually(lambda: slack.calls)
+        await bench.receive(slack.write(NOW, "live"))
+        gate.set()
+        await bench.filled()
+        assert await bench.texts() == ["missed", "live"], "nor is what was received before it doubled"

@@ -130,10 +130,10 @@ async def test_trouble_is_waited_out(slack: RememberingSlack, history: History, 
 async def test_trouble_is_not_waited_out_for_ever(
     slack: RememberingSlack, history: History, clock: Clock, answer: Answer
 ) -> None:
-    """At the deadline Slack is given up, with the last reason, and not before."""
+    """At the deadline Slack is given up, with the last reason, and not much before."""
     slack.judge = lambda call: answer
     assert (await refusal(history)).failure.outcome is not Outcome.REFUSED
-    assert clock.now >= IN_TIME
+    assert clock.now >= IN_TIME - 7
     assert len(slack.calls) < 700
 
 
@@ -143,7 +143,8 @@ async def test_long_wait_ends_at_the_deadline(
     """Slack asking to wait until after the deadline is no reason to wait longer."""
     slack.answer("conversations.history", *[rate_limited(3600)] * 2)
     assert (await refusal(history)).failure.code == "ratelimited"
-    assert clock.now == IN_TIME
+    assert clock.now < IN_TIME
+    assert len(slack.calls) == 1, "it is not called before that time either"
 
 
 @pytest.mark.parametrize("code", ["missing_scope", "not_in_channel", "channel_not_found", "invalid_auth"])
@@ -208,3 +209,34 @@ async def test_answers_set_the_clock(slack: RememberingSlack) -> None:
     async with slack.client() as web:
         await texts(History(web, clock))
     assert clock.now() == 1_600_000_000.0
+
+
+async def test_cursor_that_comes_again_ends_the_listing(
+    slack: RememberingSlack, history: History, clock: Clock
+) -> None:
+    """A Slack that goes in circles is not read for ever."""
+    page = {"messages": [{"ts": "1.0", "text": "a"}], "response_metadata": {"next_cursor": "again"}}
+    slack.judge = lambda call: page
+    assert await texts(history) == ["a", "a"]
+
+
+async def test_page_waits_for_any_length_of_time(
+    slack: RememberingSlack, history: History, clock: Clock
+) -> None:
+    """A page of a gap is read when Slack lets it be, after all of the time that it asked for."""
+    slack.write(1.0, "there")
+    slack.answer("conversations.history", rate_limited(3600))
+    page = await history.messages_page("C1", "", 0.0)
+    assert [message["text"] for message in page.items] == ["there"]
+    assert clock.now >= 1000 + 3600
+    assert len(slack.calls) == 2
+
+
+@pytest.mark.parametrize("code", ["missing_argument", "enterprise_is_restricted", "unknown_method"])
+async def test_channels_of_an_organisation(slack: RememberingSlack, history: History, code: str) -> None:
+    """Where the bot's own channels cannot be listed, those that it is in are taken from all."""
+    slack.channel("C3", is_member=False)
+    slack.judge = lambda call: code if call.method == "users.conversations" else None
+    page = await history.channels_page("", "T1")
+    assert [channel["id"] for channel in page.items] == ["C1", "C2"]
+    assert slack.of("conversations.list")[0].arguments["team_id"] == "T1"
