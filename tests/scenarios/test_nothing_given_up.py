@@ -90,13 +90,13 @@ async def test_renamed_meanwhile(tmp_path: Path) -> None:
         alice = w.workspace.person("alice")
         alice.name = "alice2"
         await eventually(lambda: w.socket_mode.connections == 2, "connected again")
-        w.say(channel, "left out")
+        w.say(channel, "left out", "alice2")
         done = "SELECT 1 FROM inbox WHERE state = 'delivered'"
         await eventually(lambda: len(w.stored(done)) == 2, "it is left out")
         channel.name = "general"
         w.socket_mode.drop()
         await eventually(lambda: w.socket_mode.connections == 2, "connected again")
-        w.say(channel, "forwarded again")
+        w.say(channel, "forwarded again", "alice2")
         await w.delivered(2)
         assert w.flyte.texts() == ["forwarded", "forwarded again"]
         assert w.flyte.seen[-1].payload["user"]["name"] == "alice2"
@@ -107,7 +107,7 @@ async def test_frames_that_cannot_be_read(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         await w.pack.start()
         acknowledged: list[str] = []
-        w.socket_mode._acknowledge = acknowledged.append  # type: ignore[method-assign]
+        w.socket_mode._acknowledge = acknowledged.append  # type: ignore[assignment]
         deep: Any = json.loads("[" * 900 + "]" * 900)
         huge = {"type": "event_callback", "event": {"type": "message", "text": "x" * 5_000_000}}
         frame(w, type="events_api", envelope_id="huge", payload=huge)
