@@ -268,7 +268,7 @@ class Dispatcher:
             raise
         except CommandError as error:
             event = Event(command.fails, command.failure(input_, error))
-        if event.name not in command.events:
+        if event.name not in (*command.events, FATAL):
             raise TypeError(f"the handler of {command.name} returned the undeclared event {event.name!r}")
         if event.too_large:
             return self._fatal(

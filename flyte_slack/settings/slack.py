@@ -122,7 +122,12 @@ def _conflicts(environment: Mapping[str, str]) -> list[str]:
     mode = environment.get("FLYTE_SLACK_MODE", "").strip().lower()
     app_token = environment.get("SLACK_APP_TOKEN", "").strip()
     secret = environment.get("SLACK_SIGNING_SECRET", "").strip()
-    problems = []
+    problems = [
+        f"{variable}: cannot be set in classic mode, which offers what the Go pack does: unset it, or "
+        "FLYTE_SLACK_CLASSIC"
+        for variable in ("FLYTE_SLACK_EVENTS", "FLYTE_SLACK_COMMANDS")
+        if environment.get(variable, "").strip() and _is_true(environment.get("FLYTE_SLACK_CLASSIC", ""))
+    ]
     if mode == Mode.SOCKET and not app_token:
         problems.append("SLACK_APP_TOKEN: is required if FLYTE_SLACK_MODE is socket: set an xapp-… token")
     elif mode == Mode.HTTP and not secret:
@@ -133,3 +138,7 @@ def _conflicts(environment: Mapping[str, str]) -> list[str]:
             "(or SLACK_SIGNING_SECRET to receive them over HTTP)"
         )
     return problems
+
+
+def _is_true(value: str) -> bool:
+    return value.strip().lower() in {"1", "true", "t", "yes", "y", "on"}

@@ -11,9 +11,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ...settings.slack import Mode, Settings
+from ...slack import classic
 from ...slack.api import client as web_api
 from ...slack.api.clock import SlackClock
-from ...slack.app.scopes import missing
+from ...slack.app.scopes import Needs, missing
 from ...slack.commands.send_message import SendMessage
 from ...slack.events.message_sent import MessageSent
 from ...slack.events.scopes import CHANNELS
@@ -130,8 +131,12 @@ class SlackProbes:
         settings = self._settings
         listing = settings.catch_up > 0 or not all(map(is_channel_id, settings.channels))
         granted = [scope.strip() for scope in header.split(",")]
-        absent = missing([*chosen_events(settings.events), *chosen_commands(settings.commands)], granted)
+        chosen: list[Needs] = [*chosen_events(settings.events), *chosen_commands(settings.commands)]
+        if settings.classic:
+            chosen = [*(kind() for kind in classic.EVENTS), *classic.COMMANDS]
+        absent = missing(chosen, granted)
         by_name = {*settings.events, *settings.commands, SendMessage.name, MessageSent.name}
+        by_name |= {each.name for each in chosen if settings.classic}
         needed = [
             each for each in absent if by_name & set(each.required_by) or (listing and each.name in LISTING)
         ]
