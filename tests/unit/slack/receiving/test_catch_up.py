@@ -565,9 +565,13 @@ async def test_slow_look(slack: RememberingSlack, tmp_path: Path, monkeypatch: p
     """
     assert module.SLOW_LOOK == 600
     async with catching_up(slack, tmp_path, by_http=True, noted=NOW - 300) as bench:
-        bench.catch_up.connected()
-        await bench.filled()
-        noted = await bench.noted()
+        await bench.reconnect()
+        noted = bench.catch_up._noted
+
+        async def is_noted() -> bool:
+            return await bench.noted() == noted
+
+        await eventually_true(is_noted)
         slack.write(time.time(), "never arrived")
         bench.catch_up._wake.set()
         await breathe(100)
