@@ -27,7 +27,7 @@ from flyte_slack.pack.health import Health
 from flyte_slack.sandbox.flows import parse_flow
 from flyte_slack.settings.slack import Settings, variables
 from flyte_slack.slack.app.manifest import manifest
-from flyte_slack.store.store import Stats
+from flyte_slack.store import Stats
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flyte_slack"
