@@ -49,6 +49,10 @@ class RememberingSlack(ScriptedSlack):
         """Return what is in a channel, shown or not."""
         return [message for _, message in self._messages[channel]]
 
+    def forget(self) -> None:
+        """Let there be no messages."""
+        self._messages.clear()
+
     def _reply(self, call: Call, answer: Answer | None) -> Reply:
         reply = self._answer(call, answer)
         return Reply(reply.body, reply.status, {"Date": formatdate(self.now(), usegmt=True)} | reply.headers,
@@ -74,6 +78,7 @@ class RememberingSlack(ScriptedSlack):
         id_ = self._id(arguments["channel"])
         ts = f"{self.now():.6f}"
         kept = {key: arguments[key] for key in ("text", "thread_ts", "metadata") if key in arguments}
+        kept.setdefault("text", arguments.get("markdown_text", ""))
         message = self.write(ts, channel=id_, user="UBOT", bot_id="BBOT", **kept)
         if self.swallowed:
             return super()._reply(call, self.swallowed.popleft())

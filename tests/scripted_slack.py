@@ -12,6 +12,8 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 from support import serving
 
+from flyte_slack.slack.api.client import follow_no_redirect
+
 BOT_TOKEN = "xoxb-1-test"
 
 
@@ -85,7 +87,7 @@ class ScriptedSlack:
     async def client(self, timeout: float = 5) -> AsyncIterator[AsyncWebClient]:
         """Give a Web API client, made like the pack's own."""
         seconds = aiohttp.ClientTimeout(total=timeout)
-        async with aiohttp.ClientSession(timeout=seconds) as session:
+        async with aiohttp.ClientSession(timeout=seconds, middlewares=(follow_no_redirect,)) as session:
             yield AsyncWebClient(
                 token=BOT_TOKEN,
                 base_url=f"{self.url}/api/",

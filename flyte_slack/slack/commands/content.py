@@ -51,7 +51,7 @@ class Content(Input):
 async def quiet(shown: Mapping[str, Any], mentions: Mentions, directory: Directory) -> dict[str, Any]:
     """Return arguments that show something, with mentions that may not ring put into words."""
     given = {name: value for name, value in shown.items() if value}
-    if mentions == "all":
+    if mentions == "all" or not given:
         return given
     muzzled = await muzzle(mentions, directory, *given.values())
     return {**{name: muzzled.value(value) for name, value in given.items()}, **QUIET}

@@ -66,5 +66,5 @@ def _open_fence(part: str) -> str:
 
 def _fences(part: str) -> Iterator[str]:
     """Yield each fence, with the word for its language if it stands alone on its line."""
-    for found in re.finditer(r"```(?:[\w+-]*(?=\n))?", part):
+    for found in re.finditer(r"```(?:[\w+-]{0,30}(?=\n))?", part):
         yield found[0]
