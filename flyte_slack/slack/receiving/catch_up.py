@@ -217,6 +217,8 @@ class CatchUp:
                     source,
                     self._marks,
                 ).read()
+        except Exception:  # whatever Slack answered, it must not stop what is received
+            log.exception("a gap cannot be read: it is left to the next start", gap=id_)
         finally:
             held.cancel()
             self._arrivals.close(source)
