@@ -30,6 +30,10 @@ log = logs.get(__name__)
 _LAST_ANSWERS = 1.0  # seconds that results of what was in flight get, before they wait for the next start
 
 
+Part = Callable[[], Coroutine[Any, Any, None]]
+"""Something that goes on until it is cancelled."""
+
+
 class Runtime:
     """A pack at work. Use `open()`, add what is the tool's own, and let `run()` go on.
 
@@ -137,8 +141,8 @@ class Runtime:
         self,
         stop: asyncio.Event,
         *,
-        receiving: Sequence[Coroutine[Any, Any, None]] = (),
-        background: Sequence[Coroutine[Any, Any, None]] = (),
+        receiving: Sequence[Part] = (),
+        background: Sequence[Part] = (),
     ) -> None:
         """Work until stopped: begin nothing more, finish what is in flight, leave the rest in the store.
 
@@ -153,16 +157,16 @@ class Runtime:
         async with serve(self.app, self._settings.host, self._settings.port) as self.port:
             log.info("the pack starts", version=__version__)
             async with asyncio.TaskGroup() as group:
-                parts: list[Coroutine[Any, Any, None]] = [
-                    self.store.run(),
-                    self._registration.run(),
-                    self._events.run(),
-                    self._results.run(),
-                    self._dispatcher.run(),
+                parts: list[Part] = [
+                    self.store.run,
+                    self._registration.run,
+                    self._events.run,
+                    self._results.run,
+                    self._dispatcher.run,
                     *background,
                 ]
-                tasks = [group.create_task(part) for part in parts]
-                ways_in = [group.create_task(part) for part in receiving]
+                tasks = [group.create_task(part()) for part in parts]
+                ways_in = [group.create_task(part()) for part in receiving]
                 polling = group.create_task(self._poller.run())
                 adopting = group.create_task(self._adoption.run())
                 await stop.wait()

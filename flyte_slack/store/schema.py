@@ -193,7 +193,7 @@ def prepare(connection: Connection) -> None:
     if found > SCHEMA_VERSION:
         raise SchemaTooNew(
             f"the store has schema version {found}, this program knows up to {SCHEMA_VERSION}: "
-            "run the newer one that wrote it, or set another store"
+            "run the newer one that wrote it, or set FLYTE_SLACK_STORE to another store"
         )
     for step in range(found, SCHEMA_VERSION):
         for statement in _UPGRADES[step]:

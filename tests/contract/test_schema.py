@@ -141,5 +141,5 @@ async def test_newer_version_is_refused(url: str) -> None:
     """A store that a newer version wrote is left alone."""
     async with await Store.open(url) as store:
         await store.note("schema_version", str(SCHEMA_VERSION + 1))
-    with pytest.raises(SchemaTooNew, match=f"schema version {SCHEMA_VERSION + 1}.*newer flyte-slack"):
+    with pytest.raises(SchemaTooNew, match=f"schema version {SCHEMA_VERSION + 1}.*newer one"):
         await Store.open(url)

@@ -210,7 +210,7 @@ class TestLife:
         held = (stats.events, stats.actions, stats.results, stats.dead_events, stats.dead_results)
         assert [each.number for each in held] == [3, 1, 1, 1, 1]
         assert all(each.since for each in held)
-        assert "3 events, 1 actions, 1 results; put aside: 2" in str(stats)
+        assert "3 events, 1 actions, 1 results; dead: 2" in str(stats)
 
     async def test_notes_outlive_a_restart(self, reopen: Opener) -> None:
         """A note is kept under its key, the last one holds, and others do not matter."""

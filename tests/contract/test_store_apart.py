@@ -48,7 +48,7 @@ def holder(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 async def test_second_process_is_refused(holder: "subprocess.Popen[str]", tmp_path: Path) -> None:
     """Two processes on one SQLite file are refused, with what to do; the first is not disturbed."""
-    with pytest.raises(StoreInUse, match=r"used by another flyte-slack.*PostgreSQL") as caught:
+    with pytest.raises(StoreInUse, match=r"used by another process.*PostgreSQL") as caught:
         await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     assert str(tmp_path / "store.db") in str(caught.value)
     holder.communicate("")

@@ -59,7 +59,7 @@ async def test_older_schema(url: str, reopen: Opener) -> None:
 async def test_newer_schema(url: str, reopen: Opener) -> None:
     """A newer schema is refused in the words of the store."""
     await set_version(reopen, "999")
-    with pytest.raises(SchemaTooNew, match=r"version 999.*newer flyte-slack"):
+    with pytest.raises(SchemaTooNew, match=r"version 999.*newer one"):
         await examine(url)
 
 
@@ -134,7 +134,7 @@ async def test_in_use(tmp_path: Path) -> None:
     """A file that a pack works on is told, and the pack's files are left alone."""
     async with await Store.open(file(tmp_path)):
         before = set(trace(tmp_path))
-        assert "in use by a running flyte-slack" in await examine(file(tmp_path))
+        assert "in use by a running pack" in await examine(file(tmp_path))
         assert set(trace(tmp_path)) == before
     assert "in use" not in await examine(file(tmp_path))
     async with await Store.open(file(tmp_path)):

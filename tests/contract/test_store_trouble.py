@@ -201,7 +201,7 @@ async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.db") as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     connection.close()
-    with pytest.raises(SchemaTooNew, match=r"schema version 99.*run the newer flyte-slack"):
+    with pytest.raises(SchemaTooNew, match=r"schema version 99.*run the newer one"):
         await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     await no_connection_left()
     with sqlite3.connect(tmp_path / "store.db") as connection:

@@ -192,14 +192,27 @@ def test_version(tmp_path: Path) -> None:
 
 async def test_usage(tmp_path: Path) -> None:
     """A command that isn't there is answered with the usage, status 2."""
-    await each(misused, tmp_path, (), ("walk",), ("run", "--fast"))
+    await each(misused, tmp_path, ("walk",), ("run", "--fast"), ("dead",))
+
+
+def test_no_command(tmp_path: Path) -> None:
+    """Without a command the help is printed."""
+    ended = run(tmp_path)
+    assert ended.returncode == 0
+    assert "usage: flyte-slack" in ended.stdout
+
+
+def test_misspelt(tmp_path: Path) -> None:
+    """The nearest command or option is named."""
+    assert "did you mean sandbox?" in run(tmp_path, "snadbox").stderr
+    assert "did you mean --json?" in run(tmp_path, "check", "--jsno").stderr
 
 
 async def misused(folder: Path, arguments: tuple[str, ...]) -> None:
     """Give a command line that is none."""
     ended = await asyncio.to_thread(run, folder, *arguments, **GOOD)
     assert ended.returncode == 2
-    assert "usage: flyte-slack" in ended.stderr
+    assert "--help'" in ended.stderr
 
 
 async def test_log_formats(tmp_path: Path) -> None:

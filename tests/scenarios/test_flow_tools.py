@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
+import pytest
 import yaml
 from harness import PROJECT
 
@@ -27,6 +28,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.timeout(600)
 def test_the_cookbook_is_right_and_runs(tmp_path: Path) -> None:
     """Every flow of the cookbook passes `flows check`, and `flows test` with the test beside it."""
     checked = run("flows", "check", "--strict", EXAMPLES)

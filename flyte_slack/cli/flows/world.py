@@ -72,6 +72,7 @@ class World:
             Unmet: what it needs is not there, such as the button to click on.
         """
         body: dict[str, Any]
+        before = len(await self.trace())
         match given.it:
             case Said() as said:
                 body = {"channel": said.channel, "user": said.user, "text": said.text}
@@ -104,6 +105,7 @@ class World:
                     if time.monotonic() > end:
                         raise Unmet(f"no flow has given the command {completed.command!r} to complete")
                     await asyncio.sleep(_LOOK_EVERY)
+        await self._noticed(before)
         await self.settled()
 
     async def unmet(self, expectations: Iterable[Expectation], *, ordered: bool = False) -> list[Expectation]:
@@ -176,6 +178,14 @@ class World:
     async def trace(self) -> list[Json]:
         """Return everything that happened."""
         return list((await self._get("/api/trace", since="0"))["entries"])
+
+    async def _noticed(self, before: int) -> None:
+        """Return when Flyte has got the event of what was done, or when it hardly will any more."""
+        end = time.monotonic() + self._patience
+        while time.monotonic() < end:
+            if any(entry["kind"] in {"event", "result"} for entry in (await self.trace())[before:]):
+                return
+            await asyncio.sleep(_LOOK_EVERY)
 
     async def settled(self) -> None:
         """Return when nothing has happened for a moment."""

@@ -1,15 +1,14 @@
 """The way in, as it is set: Socket Mode connections or HTTP requests, and history for what they missed."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from functools import partial
 
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from ... import retries
 from ...pack.health import Condition
-from ...pack.runtime import Runtime
+from ...pack.runtime import Part, Runtime
 from ...settings.slack import Mode, Settings
 from ..api.clock import SlackClock
 from ..events.filter import ChannelFilter
@@ -95,13 +94,13 @@ class WayIn:
             )
             runtime.gauges.append(self._connections.gauges)
 
-    def receiving(self) -> list[Coroutine[Any, Any, None]]:
+    def receiving(self) -> list[Part]:
         """Return what receives, and is stopped first."""
-        return [self._receive(self._connections)] if self._connections else []
+        return [partial(self._receive, self._connections)] if self._connections else []
 
-    def background(self) -> list[Coroutine[Any, Any, None]]:
+    def background(self) -> list[Part]:
         """Return what goes on beside it."""
-        return [self._identity.run(self._web), self._catch_up.run(), self._claim()]
+        return [partial(self._identity.run, self._web), self._catch_up.run, self._claim]
 
     def condition(self) -> Condition:
         """Return how it is doing."""
