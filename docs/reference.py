@@ -97,9 +97,9 @@ def _example(name: str) -> Any:
     """Return the payload that the first recording of an event is expected to become."""
     for path in sorted((ROOT / "tests/payloads").rglob("*.json")):
         recorded = json.loads(path.read_text())
-        expected = recorded.get("expected") if isinstance(recorded, dict) else None
-        if isinstance(expected, dict) and expected.get("event") == name:
-            return expected["payload"]
+        for event in recorded["flyte"]:
+            if event["event"] == name:
+                return event["payload"]
     return None
 
 

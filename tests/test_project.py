@@ -31,7 +31,7 @@ from flyte_slack.slack.app.manifest import manifest
 from flyte_slack.slack.offer import COMMANDS, EVENTS, HELP_URL, chosen_commands, chosen_events
 from flyte_slack.slack.receiving import counts
 from flyte_slack.slack.receiving.socket_mode import Connections
-from flyte_slack.store.store import Stats
+from flyte_slack.store import Stats
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flyte_slack"

@@ -18,7 +18,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 
 _REQUEST_WITHIN = 10.0  # seconds from a connection to the headers of its first request
 _KEPT_ALIVE = 75.0
-_NEWCOMERS = 200
+_MOST_IDLE = 200
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -64,16 +64,16 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int
     Raises:
         OSError: the address cannot be bound.
     """
-    newcomers = _Newcomers()
-    app.middlewares.append(newcomers.heard)
+    idle = _Idle()
+    app.middlewares.append(idle.heard)
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=3, keepalive_timeout=_KEPT_ALIVE
     )
     await runner.setup()
-    newcomers.server = cast("web.Server", runner.server)
+    idle.server = cast("web.Server", runner.server)
     try:
         try:
-            server = await asyncio.get_running_loop().create_server(newcomers.welcome, host, port)
+            server = await asyncio.get_running_loop().create_server(idle.welcome, host, port)
         except OSError as error:
             raise OSError(
                 f"{host}:{port} cannot be listened on ({error.strerror}): "
@@ -91,8 +91,10 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int
         await runner.cleanup()
 
 
-class _Newcomers:
-    """Connections that have not brought a request yet: those that are slow about it are closed.
+class _Idle:
+    """Connections on which nothing is answered: each has so long to bring a request, and there are so many.
+
+    One that brings half of a request is idle too.
 
     Attributes:
         server: makes a protocol for each connection.
@@ -104,20 +106,28 @@ class _Newcomers:
         self._waiting: dict[web.RequestHandler, asyncio.TimerHandle] = {}
 
     def welcome(self) -> web.RequestHandler:
-        """Return the protocol of a new connection; the one that has waited longest makes room for it."""
-        if len(self._waiting) >= _NEWCOMERS:
-            self._close(next(iter(self._waiting)))
+        """Return the protocol of a new connection."""
         protocol = self.server()
-        timer = asyncio.get_running_loop().call_later(_REQUEST_WITHIN, self._close, protocol)
-        self._waiting[protocol] = timer
+        self._wait(protocol, _REQUEST_WITHIN)
         return protocol
 
     @web.middleware
     async def heard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a connection stay that has brought a request."""
+        """Let a connection stay while its request is answered."""
         if (timer := self._waiting.pop(request.protocol, None)) is not None:
             timer.cancel()
-        return await handler(request)
+        try:
+            return await handler(request)
+        finally:
+            if request.protocol.transport is not None:
+                self._wait(request.protocol, _KEPT_ALIVE)
+
+    def _wait(self, protocol: web.RequestHandler, seconds: float) -> None:
+        """Wait for a request; the connection that has waited longest makes room for it."""
+        if len(self._waiting) >= _MOST_IDLE:
+            self._close(next(iter(self._waiting)))
+        loop = asyncio.get_running_loop()
+        self._waiting[protocol] = loop.call_later(seconds, self._close, protocol)
 
     def _close(self, protocol: web.RequestHandler) -> None:
         self._waiting.pop(protocol).cancel()

@@ -4,12 +4,11 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from .. import retries
 from ..errors import LeaseLost, NotStorable
@@ -17,74 +16,10 @@ from .beginning import begin
 from .database import Database
 from .keys import Key, KeyRow, keep
 from .leases import Leases
+from .records import Ending, StoredAction, StoredResult, action_of, result_of
 from .schema import State, actions
 from .sql import Held, changes, held, insert_new, storable
 from .writer import Bulk, Writer, each
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAction:
-    """An action that is to be executed.
-
-    Attributes:
-        id: number of the row; rises in the order taken.
-        identity: 32 hexadecimal digits that no other action has.
-        lane: what it must stay in order with.
-        command: name of the command.
-        input: the command's input, whatever JSON value it is.
-        begun_at: when its execution was begun, if how that ended is not known; else None.
-        taken_at: when it was stored, in seconds since the epoch.
-    """
-
-    id: int
-    identity: str
-    lane: str
-    command: str
-    input: Any
-    begun_at: float | None
-    taken_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
-    """The result of an action, on its way to Flyte.
-
-    Attributes:
-        id: number of the action's row.
-        identity: as in `StoredAction`.
-        reference: where Flyte wants the result.
-        result: the event, as it was finished.
-        command: name of the command.
-        taken_at: when the action was stored, in seconds since the epoch.
-        in_doubt: a try to deliver it was begun, and its answer is not known.
-        refused_for: seconds for which Flyte has refused it with 500, or None.
-    """
-
-    id: int
-    identity: str
-    reference: str
-    result: dict[str, Any]
-    command: str
-    taken_at: float
-    in_doubt: bool
-    refused_for: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an action ends.
-
-    Attributes:
-        action: the action.
-        result: the event that it ends in.
-        busy_until: until when it keeps its lane busy, in seconds since the epoch, or None.
-        keys: what is to be remembered with it.
-    """
-
-    action: StoredAction
-    result: dict[str, Any]
-    busy_until: float | None = None
-    keys: Sequence[Key] = ()
 
 
 class Actions:
@@ -161,7 +96,7 @@ class Actions:
         """Return the first actions of a lane that are not finished, in the order taken."""
         which = {"of": lane, "most": limit}
         rows = await self._database.read(lambda connection: connection.execute(_WAITING, which).all())
-        return [_action(row) for row in rows]
+        return [action_of(row) for row in rows]
 
     async def executing(self, action: StoredAction, at: float | None = None) -> None:
         """Record that from now on the outcome may be unknown.
@@ -204,7 +139,12 @@ class Actions:
         """Keep the results of several actions in one transaction. Those finished before are left alone."""
         now = time.time()
         rows = [
-            {"row": ending.action.id, "event": json.dumps(ending.result), "busy": ending.busy_until}
+            {
+                "row": ending.action.id,
+                "event": json.dumps(ending.result),
+                "busy": ending.busy_until,
+                "now": now,
+            }
             for ending in endings
         ]
         keys = [(ending.action.id, key.row(now)) for ending in endings for key in ending.keys]
@@ -231,7 +171,7 @@ class Actions:
         """Return the result of an action, or None if it does not wait any more."""
         which = {"of": identity}
         row = await self._database.read(lambda connection: connection.execute(_RESULT, which).first())
-        return _result(row) if row else None
+        return result_of(row) if row else None
 
     async def delivering(self, result: StoredResult) -> None:
         """Record that a try to deliver begins: until it is answered, Flyte may have the result."""
@@ -296,7 +236,11 @@ _RESULT = select(actions).where(actions.c.identity == bindparam("of"), _waits())
 _BUSY_UNTIL = select(func.max(actions.c.busy_until)).where(actions.c.lane == bindparam("of"))
 _BY_ID = update(actions).where(actions.c.id == bindparam("row"))
 _FINISHED = _BY_ID.where(_unfinished()).values(
-    state=State.FINISHED, result=bindparam("event"), input=None, busy_until=bindparam("busy")
+    state=State.FINISHED,
+    result=bindparam("event"),
+    input=None,
+    busy_until=bindparam("busy"),
+    finished_at=bindparam("now"),
 )
 _DELIVERING = each(_BY_ID.where(_waits()).values(in_doubt=True))
 _DELIVERED = each(
@@ -335,28 +279,3 @@ def _finish_and_remember(
     open_ = set(connection.scalars(query))
     connection.execute(_FINISHED, rows)
     keep(connection, [key for id_, key in keys if id_ in open_])
-
-
-def _action(row: Row[Any]) -> StoredAction:
-    return StoredAction(
-        id=row.id,
-        identity=row.identity,
-        lane=row.lane,
-        command=json.loads(row.command),
-        input=json.loads(row.input),
-        begun_at=row.begun_at if row.state == State.EXECUTING else None,
-        taken_at=row.taken_at,
-    )
-
-
-def _result(row: Row[Any]) -> StoredResult:
-    return StoredResult(
-        id=row.id,
-        identity=row.identity,
-        reference=row.reference,
-        result=json.loads(row.result),
-        command=json.loads(row.command),
-        taken_at=row.taken_at,
-        in_doubt=row.in_doubt,
-        refused_for=row.refused_for,
-    )

@@ -6,6 +6,7 @@ What is done in it is a plain function of a connection.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -91,6 +92,22 @@ class Database(ABC):
     @abstractmethod
     async def tidy(self) -> None:
         """Leave no texts where they are not needed any more; called now and then.
+
+        Raises:
+            StoreUnavailable: it could not be done this time.
+        """
+
+    @abstractmethod
+    async def backup(self, path: Path) -> None:
+        """Copy the store into a new file, as it is at one moment.
+
+        Raises:
+            StoreError: that is not for this kind of store, or the file cannot be written.
+        """
+
+    @abstractmethod
+    async def vacuum(self) -> None:
+        """Give back the room that forgotten rows took.
 
         Raises:
             StoreUnavailable: it could not be done this time.

@@ -5,8 +5,9 @@ transaction, and a transaction's settings go with its `BEGIN`.
 """
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -18,7 +19,9 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from .database import Database, Work
+from ..errors import StoreError
+from .database import Database, Work, readable
+from .schema import metadata
 
 T = TypeVar("T")
 
@@ -81,6 +84,24 @@ class PostgreSQL(Database):
     async def tidy(self) -> None:
         """The server looks after its files."""
 
+    async def backup(self, path: Path) -> None:
+        """Say what does it.
+
+        Raises:
+            StoreError: always.
+        """
+        raise StoreError(
+            "the store is a PostgreSQL database: copy it with pg_dump, which does not disturb the pack"
+        )
+
+    async def vacuum(self) -> None:
+        """Let the server use the room again; who writes goes on."""
+        async with self._engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            for table in metadata.tables:
+                with readable(), _driven():
+                    await driver.execute(f"VACUUM (ANALYZE) {table}")
+
     async def close(self) -> None:
         """Close the connections."""
         await self._for_writing.dispose()
@@ -98,14 +119,23 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         try:
-            await driver.execute(_BEGIN)
+            with _driven():
+                await driver.execute(_BEGIN)
             yield connection
-            await driver.execute("COMMIT")
-        except BaseException as error:
+            with _driven():
+                await driver.execute("COMMIT")
+        except BaseException:
             await connection.invalidate()  # whatever state it is in: the server takes all of it back
-            if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-                raise ConnectionError(str(error)) from error
             raise
+
+
+@contextmanager
+def _driven() -> Iterator[None]:
+    """Let an error of the driver's be one of the connection."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConnectionError(str(error)) from error
 
 
 class _Plain(PGDialect_asyncpg):

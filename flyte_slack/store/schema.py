@@ -96,6 +96,7 @@ actions = Table(
     Column("taken_at", Float, nullable=False),
     Column("begun_at", Float),
     Column("busy_until", Float),
+    Column("finished_at", Float),
     Column("ended_at", Float),
 )
 Index("actions_by_busyness", actions.c.lane, actions.c.busy_until)
@@ -148,6 +149,7 @@ _UPGRADES: dict[int, tuple[str, ...]] = {
     3: (
         # the default is what a replica of the version before stores while it is replaced
         "ALTER TABLE inbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'MessageSent'",
+        "ALTER TABLE actions ADD COLUMN finished_at FLOAT",
         "CREATE UNIQUE INDEX actions_by_identity ON actions (identity)",
         # actions whose lane was being looked up stay in order with each other
         "UPDATE actions SET lane = (SELECT identity FROM actions WHERE lane = '?' ORDER BY id LIMIT 1)"

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event, text
@@ -11,6 +12,7 @@ from sqlalchemy.engine import URL
 
 from .database import Database, Work, readable
 from .file import StoreFile
+from .maintenance import copy_file
 
 T = TypeVar("T")
 
@@ -97,6 +99,19 @@ class SQLite(Database):
                 connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
             finally:
                 connection.execute(text(f"PRAGMA busy_timeout = {int(LOCKED_FOR * 1000)}"))
+
+    async def backup(self, path: Path) -> None:
+        """Copy the file as it is at one moment; who writes goes on."""
+        await asyncio.to_thread(copy_file, self._file.path, path)
+
+    async def vacuum(self) -> None:
+        """Write the file anew without its gaps; who writes waits, for seconds if it is large."""
+        await self._in_writing_thread(self._vacuum)
+
+    def _vacuum(self) -> None:
+        with readable(), self._engine.connect() as connection:
+            connection.execute(text("VACUUM"))
+        self._empty_journal()
 
     async def _in_writing_thread(self, do: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, do)

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -25,10 +25,12 @@ from .gaps import Gaps
 from .inbox import Inbox
 from .keys import Keys
 from .leases import Leases, LeaseTable, SoleOwner
+from .maintenance import Info, Stats, info
 from .owner import claim
 from .schema import State
-from .sql import NONE, Held, replace
+from .sql import replace
 from .sqlite import SQLite
+from .trace import Step, trace
 from .writer import Writer
 
 log = logs.get(__name__)
@@ -42,34 +44,6 @@ KEYS_KEPT_FOR = 30 * 24 * 3600.0
 _PRUNE_EVERY = 300.0
 _LOOK_EVERY = 2.0
 _WORTH_TELLING = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What the store holds.
-
-    Attributes:
-        size: bytes on disk.
-        events: inbound events that wait.
-        actions: actions that are not finished.
-        results: results that wait.
-        dead_events: events that were put aside.
-        dead_results: results that were put aside.
-    """
-
-    size: int = 0
-    events: Held = NONE
-    actions: Held = NONE
-    results: Held = NONE
-    dead_events: Held = NONE
-    dead_results: Held = NONE
-
-    def __str__(self) -> str:
-        """Say it in a sentence for people."""
-        return (
-            f"{self.size / 1e6:.1f} MB; waiting: {self.events.number} events, {self.actions.number} actions, "
-            f"{self.results.number} results; put aside: {self.dead_events.number + self.dead_results.number}"
-        )
 
 
 class Store:
@@ -171,6 +145,11 @@ class Store:
         await self._writer.write(partial(claim, dict(owner)))
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it."""
+        return not isinstance(self.leases, SoleOwner)
+
+    @property
     def problem(self) -> str | None:
         """Why the store cannot be written, or None."""
         return self._writer.problem
@@ -195,6 +174,35 @@ class Store:
         """Return the value that is kept under a key, or None."""
         query = select(schema.meta.c.value).where(schema.meta.c.key == key)
         return await self._database.read(lambda connection: connection.scalar(query))
+
+    async def info(self) -> Info:
+        """Return what the store is, and what it holds now."""
+        return await info(self._database, await self._count())
+
+    async def trace(self, of: str) -> list[Step]:
+        """Return what is known of one event or action, in order of time.
+
+        Args:
+            of: an event's key, or its beginning before a `:`; or an action's identity, or its id as it is
+                in its reference.
+        """
+        return await trace(self._database, of)
+
+    async def backup(self, path: Path) -> None:
+        """Copy the store into a new file, as it is at one moment.
+
+        Raises:
+            StoreError: it is a server's, or the file cannot be written.
+        """
+        await self._database.backup(path)
+
+    async def vacuum(self) -> None:
+        """Give back the room that forgotten rows took.
+
+        Raises:
+            StoreUnavailable: it could not be done this time.
+        """
+        await self._database.vacuum()
 
     async def _look_after(self) -> None:
         pruned_at = -_PRUNE_EVERY

@@ -16,7 +16,7 @@ from flyte_slack.pack.gauges import look
 from flyte_slack.pack.health import Health
 from flyte_slack.pack.metrics import exposition
 from flyte_slack.slack.receiving.socket_mode import Connections
-from flyte_slack.store.store import Stats
+from flyte_slack.store import Stats
 
 # Values that are handed on as a whole, so that what is in them is nowhere named.
 WHOLE = {"resources", "slack.existingSecretKeys", "dashboard.labels"}

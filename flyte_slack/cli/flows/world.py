@@ -34,6 +34,7 @@ from .expectations import (
     meets,
     within,
 )
+from .other_packs import OtherPacks
 
 _LOOK_EVERY = 0.05
 _QUIET = 0.3  # seconds without anything new, after which what was done has had its effect
@@ -60,8 +61,7 @@ class World:
         self._url = url
         self._client = client
         self._patience = patience
-        self._packs: dict[str, Json] = {}
-        self._taken: list[tuple[str, Json]] = []
+        self._others = OtherPacks(url, client)
         self._people: set[str] = set()
         self._seen: dict[tuple[str, str], list[Json]] = {}
 
@@ -97,10 +97,13 @@ class World:
                 body = {"user": submit.user, "inputs": submit.inputs}
                 await self._post(f"/api/modals/{modal['view_id']}", body)
             case Happened() as happened:
-                pack = await self._pack(happened.pack)
-                await self._post(_link(pack, "event"), {"event": happened.name, "payload": happened.payload})
+                await self._others.send(happened.pack, happened.name, happened.payload)
             case Completed() as completed:
-                await self._complete(completed)
+                end = time.monotonic() + self._patience
+                while not await self._others.complete(completed):
+                    if time.monotonic() > end:
+                        raise Unmet(f"no flow has given the command {completed.command!r} to complete")
+                    await asyncio.sleep(_LOOK_EVERY)
         await self.settled()
 
     async def unmet(self, expectations: Iterable[Expectation], *, ordered: bool = False) -> list[Expectation]:
@@ -152,10 +155,9 @@ class World:
                 modals = await self._modals(expected.user, expected.callback_id)
                 candidates = [(("modal", modal["view_id"]), True) for modal in modals]
             case Command():
-                await self._take_all()
                 candidates = [
                     (("command", number), _is_for(expected, pack, action))
-                    for number, (pack, action) in enumerate(self._taken)
+                    for number, (pack, action) in enumerate(await self._others.given())
                 ]
         return next((found for found, meets_it in candidates if meets_it and found not in used), None)
 
@@ -197,6 +199,11 @@ class World:
             found = await self._get("/api/messages", channel=name)
             for message in found["messages"]:
                 yield {**message, "channel": name}
+
+    async def watch(self, packs: Iterable[str]) -> None:
+        """Take the actions of other packs from now on."""
+        for name in packs:
+            await self._others.register(name)
 
     async def _names(self, of: str) -> list[str]:
         return [str(each["name"]) for each in (await self._get(f"/api/{of}"))[of]]
@@ -245,41 +252,6 @@ class World:
             if modal["callback_id"] == callback_id
         ]
 
-    async def _pack(self, name: str) -> Json:
-        """Return another pack, registered when it is first needed."""
-        if name not in self._packs:
-            answer = await self._client.post(f"{self._url}/flyte/v1/packs", json={"name": name})
-            answer.raise_for_status()
-            self._packs[name] = answer.json()
-        return self._packs[name]
-
-    async def _take_all(self) -> None:
-        for name, pack in self._packs.items():
-            while (answer := await self._client.post(_link(pack, "takeAction"))).status_code == 200:
-                self._taken.append((name, answer.json()))
-
-    async def _complete(self, completed: Completed) -> None:
-        end = time.monotonic() + self._patience
-        while True:
-            await self._take_all()
-            for taken in self._taken:
-                pack, action = taken
-                if action["command"] == completed.command and completed.pack in (None, pack):
-                    if "completed" in action:
-                        continue
-                    self._taken[self._taken.index(taken)] = (pack, {**action, "completed": True})
-                    event = {"event": completed.event, "payload": completed.payload}
-                    await self._post(_link(action, "actionResult"), event)
-                    return
-            if time.monotonic() > end:
-                raise Unmet(f"no flow has given the command {completed.command!r} to complete")
-            await asyncio.sleep(_LOOK_EVERY)
-
-    async def watch(self, packs: Iterable[str]) -> None:
-        """Take the actions of other packs from now on."""
-        for name in packs:
-            await self._pack(name)
-
     async def _get(self, path: str, **query: str) -> Any:
         answer = await self._client.get(self._url + path, params=query or None)
         answer.raise_for_status()
@@ -326,10 +298,6 @@ def read_flow(path: Path) -> Json:
     """Return a flow file's content."""
     document: Json = yaml.safe_load(path.read_text(encoding="utf-8"))
     return document
-
-
-def _link(linked: Json, rel: str) -> str:
-    return next(str(link["href"]) for link in linked["links"] if str(link["rel"]).endswith(rel))
 
 
 def _action_ids(message: Json) -> list[str]:

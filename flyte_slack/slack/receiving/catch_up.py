@@ -138,8 +138,8 @@ class CatchUp:
 
     async def _note(self, group: asyncio.TaskGroup) -> None:
         now = self._clock.now()
-        if self._noted is None or not self._was_connected:
-            return
+        if self._noted is None or not self._was_connected or self._connected_at is not None:
+            return  # a gap that is not opened yet begins at the last note
         if self._listening is None:
             if now - self._noted < SLOW_LOOK:
                 return
@@ -217,6 +217,8 @@ class CatchUp:
                     source,
                     self._marks,
                 ).read()
+        except Exception:  # whatever Slack answered, it must not stop what is received
+            log.exception("a gap cannot be read: it is left to the next start", gap=id_)
         finally:
             held.cancel()
             self._arrivals.close(source)

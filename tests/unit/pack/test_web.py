@@ -89,9 +89,26 @@ async def test_a_connection_that_was_used_stays(monkeypatch: pytest.MonkeyPatch)
 
 async def test_many_silent_clients_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many connections bring nothing, the next client is served: the oldest makes room."""
-    monkeypatch.setattr(module, "_NEWCOMERS", 5)
+    monkeypatch.setattr(module, "_MOST_IDLE", 5)
     async with served() as port:
         crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        assert (await get(port, "/health/live")).status == 200
+        await eventually(lambda: sum(reader.at_eof() for reader, _ in crowd) >= 15)
+        for _, writer in crowd:
+            writer.close()
+
+
+async def test_clients_with_half_a_request_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many connections bring one request and then half of another, the next client is served."""
+    monkeypatch.setattr(module, "_MOST_IDLE", 5)
+    async with served() as port:
+        crowd = []
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in await reader.readuntil(b"}")
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost")
+            crowd.append((reader, writer))
         assert (await get(port, "/health/live")).status == 200
         await eventually(lambda: sum(reader.at_eof() for reader, _ in crowd) >= 15)
         for _, writer in crowd:
