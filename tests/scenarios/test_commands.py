@@ -9,7 +9,7 @@ from harness import POST, World, each, eventually, world
 from flyte_slack.sandbox.workspace import Channel
 
 MOMENTS: tuple[When, ...] = ("before", "after")
-EVERYTHING = {"FLYTE_SLACK_COMMANDS": "all"}
+ALL = "all"
 
 
 def method(name: str) -> str:
@@ -26,7 +26,7 @@ async def sent(w: World, channel: Channel, text: str = "hello", **more: Any) -> 
 
 async def test_order_in_a_channel(tmp_path: Path) -> None:
     """What is done to a channel is done in the order taken, whichever command it is."""
-    async with world(tmp_path, **EVERYTHING) as w:
+    async with world(tmp_path, FLYTE_SLACK_COMMANDS=ALL) as w:
         await w.pack.start()
         channel = w.fresh()
         there = {"channelId": channel.id, "timestamp": (await sent(w, channel))["timestamp"]}
@@ -57,7 +57,7 @@ async def test_crash_in_flight(tmp_path: Path) -> None:
 
 async def killed_in_flight(tmp_path: Path, when: When) -> None:
     """Kill the pack at each of these commands, before or after Slack handles the call."""
-    async with world(tmp_path, **EVERYTHING) as w:
+    async with world(tmp_path, FLYTE_SLACK_COMMANDS=ALL) as w:
         await w.pack.start()
         channel = w.fresh()
         there = {"channelId": channel.id, "timestamp": (await sent(w, channel))["timestamp"]}
@@ -87,7 +87,7 @@ async def killed_in_flight(tmp_path: Path, when: When) -> None:
 
 async def test_modal_waits_for_nobody(tmp_path: Path) -> None:
     """A modal is opened at once, though posts wait for their pace, a name for its list, a call for Slack."""
-    async with world(tmp_path, **EVERYTHING) as w:
+    async with world(tmp_path, FLYTE_SLACK_COMMANDS=ALL) as w:
         await w.pack.start()
         channels = [w.fresh() for _ in range(10)]
         listing = w.faults.hang("GET", method("conversations.list"))
@@ -107,7 +107,7 @@ async def test_modal_waits_for_nobody(tmp_path: Path) -> None:
 
 async def test_keys_outlive_the_process(tmp_path: Path) -> None:
     """A key's thread and message are known after a restart; actions with the same new key make one thread."""
-    async with world(tmp_path, **EVERYTHING) as w:
+    async with world(tmp_path, FLYTE_SLACK_COMMANDS=ALL) as w:
         await w.pack.start()
         channel = w.fresh()
         same = [w.flyte.command(channelId=channel.id, message=str(n), threadKey="t") for n in range(5)]
@@ -125,7 +125,7 @@ async def test_keys_outlive_the_process(tmp_path: Path) -> None:
 
 async def test_updates_that_wait_are_merged(tmp_path: Path) -> None:
     """Of updates that wait the newest is sent; each action ends in its own MessageUpdated."""
-    async with world(tmp_path, **EVERYTHING) as w:
+    async with world(tmp_path, FLYTE_SLACK_COMMANDS=ALL) as w:
         await w.pack.start()
         channel = w.fresh()
         await sent(w, channel, "0", updateKey="u")
@@ -146,7 +146,7 @@ async def test_updates_that_wait_are_merged(tmp_path: Path) -> None:
 async def test_parts_after_a_crash(tmp_path: Path) -> None:
     """A kill between the parts of a long text: each part is posted once."""
     text = "\n\n".join(f"paragraph {number} " + "word " * 300 for number in range(30))
-    async with world(tmp_path, **EVERYTHING) as w:
+    async with world(tmp_path, FLYTE_SLACK_COMMANDS=ALL) as w:
         await w.pack.start()
         channel = w.fresh()
         w.faults.call("POST", POST, w.pack.kill, when="after", cut=True, skip=1)
