@@ -137,7 +137,7 @@ class Flyte:
             if channel is None or event.payload["channelId"] == channel.id
         ]
 
-    def command(self, name: str = "sendMessage", *, pack: str = "Slack", **input_: Any) -> Action:
+    def command(self, name: str = "sendMessage", /, *, pack: str = "Slack", **input_: Any) -> Action:
         """Make an action with this input for the pack."""
         return self.api.actions[self.api.create_action(pack, name, input_)]
 

@@ -83,7 +83,13 @@ async def test_result_payload(system: World, channel: Channel) -> None:
         "teamId": "T0SANDBOX",
         "user": BOT,
         "files": [],
+        "plainText": "a < b",
+        "mentions": [],
+        "mentionsBot": "false",
+        "permalink": result.payload["permalink"],
+        "parts": [post["ts"]],
     }
+    assert result.payload["permalink"].endswith(f"/archives/{channel.id}/p{post['ts'].replace('.', '')}")
     seconds, micros = post["ts"].split(".")
     assert result.created_at == datetime.fromtimestamp(int(seconds), UTC) + timedelta(
         microseconds=int(micros)
@@ -187,11 +193,12 @@ async def test_author_and_unfurling(system: World, channel: Channel) -> None:
     assert result.payload["user"] == BOT
 
 
-async def test_unknown_fields_are_ignored(system: World, channel: Channel) -> None:
-    """A field that sendMessage doesn't know changes nothing."""
-    result = await send(system, channelId=channel.id, message="x", colour="red", as_user=True)
-    assert result.name == "MessageSent"
-    assert "as_user" not in system.posts(channel)[0]
+async def test_unknown_field_is_refused(system: World, channel: Channel) -> None:
+    """A field that sendMessage does not know is refused: a reply must not go into the channel."""
+    result = await send(system, channelId=channel.id, message="x", thread_ts="1602251441.001700")
+    sentence = assert_failure(result, "invalid_input", "input", channelId=channel.id, message="x")
+    assert "did you mean threadTimestamp?" in sentence
+    assert system.posts(channel) == []
 
 
 async def test_longest_message(system: World, channel: Channel) -> None:
@@ -267,7 +274,7 @@ async def test_kinds_of_failure(system: World, channel: Channel, code: str, kind
         ({"channelId": "C1", "message": "x", "replyBroadcast": "maybe"}, "replyBroadcast"),
         ({"channelId": "C1", "message": "x", "unfurlLinks": 2}, "unfurlLinks"),
         ({"channelId": "C1", "blocks": "[{"}, "blocks"),
-        ({"channelId": "C1", "blocks": '{"type": "section"}'}, "blocks"),
+        ({"channelId": "C1", "blocks": "[3]"}, "blocks"),
         ({"channelId": "C1", "attachments": 5}, "attachments"),
     ],
     ids=str,

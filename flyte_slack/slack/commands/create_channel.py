@@ -68,7 +68,9 @@ class CreateChannel(SlackCommand[CreateChannelInput]):
 
     async def _find(self, name: str, begun_at: float) -> Answer | None:
         """Return the channel if this action created it, or None if it surely did not."""
-        machine, own = self.tools.calls.clock.machine, self.tools.workspace.identity.user_id
+        identity, machine = self.tools.workspace.identity, self.tools.calls.clock.machine
+        await identity.known()
+        own = identity.user_id
         if not own:
             raise OutcomeUnknown(
                 f"whether {name} was created is not known, since Slack has not told who the bot is"

@@ -37,6 +37,7 @@ async def was_sent(
         message: arguments that were sent; what Slack does not say of the message is taken from them.
         parts: timestamps of all messages that it became.
     """
+    await workspace.identity.known()
     own = {"text": message.get("text", ""), "thread_ts": message.get("thread_ts")}
     confirmed = {**own, **mapping(answer.get("message"))}
     confirmed["ts"] = answer.get("ts") or confirmed.get("ts")
@@ -59,6 +60,7 @@ async def was_updated(workspace: Workspace, answer: Answer, message: Answer) -> 
         answer: Slack's.
         message: arguments of `chat.update`.
     """
+    await workspace.identity.known()
     changed = {"text": text(answer.get("text")) or message.get("text", ""), **mapping(answer.get("message"))}
     channel, timestamp = text(answer.get("channel")) or text(message["channel"]), text(message["ts"])
     thread = text(changed.get("thread_ts"))
@@ -80,6 +82,7 @@ async def was_updated(workspace: Workspace, answer: Answer, message: Answer) -> 
 
 async def was_deleted(workspace: Workspace, channel: str, timestamp: str) -> MessageDeletedPayload:
     """Return the payload of a message that is gone; Slack does not tell what it said."""
+    await workspace.identity.known()
     return MessageDeletedPayload(
         **await channel_keys(workspace.directory, channel),
         origin="command",
@@ -95,6 +98,7 @@ async def was_reacted_to(
     workspace: Workspace, channel: str, timestamp: str, reaction: str
 ) -> ReactionPayload:
     """Return the payload of a reaction of the bot's; Slack does not tell whose message it is to."""
+    await workspace.identity.known()
     return ReactionPayload(
         **await channel_keys(workspace.directory, channel),
         origin="command",
@@ -115,6 +119,7 @@ async def was_done_to(workspace: Workspace, channel: str, known: Answer) -> Chan
         channel: channel id.
         known: what Slack's answer says of it, if it does.
     """
+    await workspace.identity.known()
     keys = await channel_keys(workspace.directory, channel)
     if known:
         keys["channel_name"] = text(known.get("name")) or keys["channel_name"]

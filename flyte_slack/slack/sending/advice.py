@@ -40,7 +40,7 @@ _ADVICE = {
     "token_revoked": "the bot token was revoked: install the app again and set its new token",
     "too_many_attachments": "there are too many attachments: 100 at most",
     "unavailable": "Slack could not be reached, or asked to wait, for ten minutes ({details}); nothing was "
-    "done: it was not posted, changed or opened; try again later",
+    "posted or changed: try again later",
     "user_not_found": "there is no such user: check the command's input",
     "user_not_in_channel": "the user is not in {channel}: only its members can be shown a message there",
     "users_not_found": "there is no such user: check the command's input",

@@ -13,6 +13,7 @@ Mentions = Literal["all", "people", "none"]
 
 _BROADCAST = re.compile(r"<!(channel|here|everyone|group)(?:\|[^<>]*)?>", re.IGNORECASE)
 _GROUP = re.compile(r"<!subteam\^([^<>|]*)(?:\|([^<>]*))?>", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"(?<![<\w])@\w")
 _PERSON = re.compile(r"<@([^<>|]*)(?:\|([^<>]*))?>")
 
 
@@ -45,8 +46,8 @@ class Muzzle:
         if (said := self._element(value)) is not None:
             return {"type": "text", "text": said} | ({"style": value["style"]} if "style" in value else {})
         quiet = {key: self.value(item) for key, item in value.items()}
-        if quiet.get("type") == "mrkdwn" and "@" in str(quiet.get("text")):
-            quiet["verbatim"] = True  # else Slack reads a name into some plain words
+        if quiet.get("type") == "mrkdwn" and _PLAIN_NAME.search(str(quiet.get("text"))):
+            quiet["verbatim"] = True  # else Slack may read a mention into plain words
         return quiet
 
     def _once(self, text: str) -> str:

@@ -70,6 +70,7 @@ class Reconciliation:
                 "whether the message was posted is not known: under another author it went to Slackbot's "
                 "direct message, which the bot cannot look into"
             )
+        await self._identity.known()
         machine = self._clock.machine
         begun = machine.monotonic()
         deadline = begun + GIVEN_UP_AFTER

@@ -53,7 +53,7 @@ class Identity:
 
     async def known(self) -> None:
         """Return when Slack was asked who the bot is; after some seconds, whatever came of it."""
-        if not self._tried.is_set():
+        if not self.user_id and not self._tried.is_set():
             try:
                 async with asyncio.timeout(_PATIENCE):
                     await self._tried.wait()

@@ -216,7 +216,7 @@ async def test_unavailable(slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
     slack.answer("chat.postMessage", *[rate_limited(120)] * 50)
     payload = await failure(slack, clock=clock)
     assert (payload["code"], payload["kind"]) == ("unavailable", "unavailable")
-    assert "not posted" in payload["error"]
+    assert "nothing was posted" in payload["error"]
     assert slack.posted == []
 
 

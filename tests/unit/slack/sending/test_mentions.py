@@ -86,6 +86,7 @@ def test_elements_of_rich_text() -> None:
 
 
 def test_plain_words_are_not_read_as_names() -> None:
-    """Slack reads names into some plain words of a block: where there is an @, it is told not to."""
+    """Slack reads names into some plain words of a block: where there is such a word, it is told not to."""
     assert quiet({"type": "mrkdwn", "text": "@here", "verbatim": False})["verbatim"] is True
-    assert quiet({"type": "mrkdwn", "text": "hello"}) == {"type": "mrkdwn", "text": "hello"}
+    for text in ("hello", "<@U1> https://a.example", "mail bob@a.example"):
+        assert quiet({"type": "mrkdwn", "text": text}) == {"type": "mrkdwn", "text": text}

@@ -240,3 +240,20 @@ async def test_channels_of_an_organisation(slack: RememberingSlack, history: His
     page = await history.channels_page("", "T1")
     assert [channel["id"] for channel in page.items] == ["C1", "C2"]
     assert slack.of("conversations.list")[0].arguments["team_id"] == "T1"
+
+
+async def test_wait_that_is_longer_than_the_look_is_given_up(
+    slack: RememberingSlack, history: History, clock: Clock
+) -> None:
+    """A `Retry-After` beyond the look's own end is no reason to call early: the look is given up."""
+    slack.answer("conversations.history", rate_limited(1000))
+    with pytest.raises(CannotLook) as caught:
+        await texts(history)
+    assert caught.value.failure.code == "ratelimited"
+    assert len(slack.of("conversations.history")) == 1
+    assert clock.now <= IN_TIME
+    with pytest.raises(CannotLook):
+        await texts(history, deadline=clock.now + 60)
+    assert len(slack.of("conversations.history")) == 1, "nor by the next look, before that time is over"
+    await texts(history, deadline=clock.now + 3600)
+    assert len(slack.of("conversations.history")) == 2
