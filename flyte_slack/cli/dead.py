@@ -2,29 +2,18 @@
 
 import argparse
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from .. import logs
 from ..errors import FlyteSlackError
-from ..settings.flyte import StoreSettings
 from ..store import DeadRow, Store
-
-
-@asynccontextmanager
-async def _store() -> AsyncIterator[Store]:
-    settings = StoreSettings.load()
-    logs.configure(settings.log_level, settings.log_format)
-    logs.add_secrets(settings.secrets())
-    async with await Store.open(settings.store.get_secret_value(), shared=True, must_exist=True) as store:
-        yield store
+from .store import opened
 
 
 async def list_rows(arguments: argparse.Namespace) -> int:
     """Print a line for each row."""
-    async with _store() as store:
+    async with opened() as store:
         rows = _chosen(await store.dead.list(), arguments)
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
@@ -39,7 +28,7 @@ async def list_rows(arguments: argparse.Namespace) -> int:
 
 async def show(arguments: argparse.Namespace) -> int:
     """Print one row with its content."""
-    async with _store() as store:
+    async with opened() as store:
         row = await store.dead.show(arguments.id[0])
     if row is None:
         print(_missing(arguments.id[0]))
@@ -50,13 +39,13 @@ async def show(arguments: argparse.Namespace) -> int:
 
 async def retry(arguments: argparse.Namespace) -> int:
     """Give rows back to be delivered."""
-    async with _store() as store:
+    async with opened() as store:
         return await _each(store, arguments, store.dead.retry, "will be delivered again")
 
 
 async def drop(arguments: argparse.Namespace) -> int:
     """Forget rows."""
-    async with _store() as store:
+    async with opened() as store:
         return await _each(store, arguments, store.dead.drop, "is forgotten")
 
 

@@ -12,7 +12,7 @@ from argcomplete.shell_integration import shellcode
 from .. import logs
 from ..errors import FlyteSlackError, SettingsError
 from ..settings.slack import Settings
-from . import dead, manifest
+from . import dead, manifest, store
 from .parser import Parser, top
 from .signals import stopped_by_signal
 
@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"flyte-slack: {error}")
         return EXIT_FAILED
     except ExceptionGroup as group:
+        if (ended := _ended_by(group)) is not None:
+            _say(f"flyte-slack: {ended}")
+            return EXIT_FAILED
         logs.get(__name__).critical("the pack stops after an unexpected error", exc_info=group)
         return EXIT_FAILED
     except KeyboardInterrupt:
@@ -59,6 +62,7 @@ def parser() -> Parser:
     _add_sandbox(commands)
     _add_flows(commands)
     _add_dead(commands)
+    store.add(commands)
     completion = commands.add_parser(
         "completion",
         help="print what completes commands and options in a shell",
@@ -89,6 +93,14 @@ def _add_sandbox(commands: "argparse._SubParsersAction[Parser]") -> None:
     sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     sandbox.add_argument("--port", type=int, default=8765, help="port to listen on (default: %(default)s)")
     sandbox.add_argument("--flows", type=Path, metavar="DIR", help="add the flows (YAML or JSON) of a folder")
+    sandbox.add_argument(
+        "--flyte", metavar="URL", help="use a real Flyte server there, with FLYTE_JWT if it is set"
+    )
+    sandbox.add_argument(
+        "--slack",
+        action="store_true",
+        help="use a real workspace, with the SLACK_… settings of the environment",
+    )
     sandbox.set_defaults(command=_sandbox)
 
 
@@ -209,6 +221,16 @@ async def _flows_test(arguments: argparse.Namespace) -> int:
 async def _completion(arguments: argparse.Namespace) -> int:
     print(shellcode(["flyte-slack"], shell=arguments.shell))
     return 0
+
+
+def _ended_by(group: BaseExceptionGroup[BaseException]) -> FlyteSlackError | None:
+    """Return the pack's own error that ended it, if nothing else did."""
+    if len(group.exceptions) != 1:
+        return None
+    (error,) = group.exceptions
+    if isinstance(error, BaseExceptionGroup):
+        return _ended_by(error)
+    return error if isinstance(error, FlyteSlackError) else None
 
 
 def _say(line: str) -> None:

@@ -25,6 +25,14 @@ _WELCOME = """
 EVERYTHING = {"FLYTE_SLACK_EVENTS": "all", "FLYTE_SLACK_COMMANDS": "all", "FLYTE_SLACK_API_METHODS": "*"}
 """The sandbox's pack offers everything, unless the environment says otherwise."""
 
+_FLYTE = {
+    name for name in variables() if name.startswith(("FLYTE_API", "FLYTE_JWT", "FLYTE_LABELS", "PACK_"))
+}
+_SLACK = {name for name in variables() if name.startswith("SLACK_")} | {
+    "FLYTE_SLACK_TOKEN",
+    "FLYTE_SLACK_MODE",
+    "FLYTE_SLACK_CHANNELS",
+}
 _KEPT = {*EVERYTHING, "LOGLEVEL", "LOG_FORMAT", "FLYTE_SLACK_CLASSIC", "FLYTE_SLACK_MENTIONS"}
 
 
@@ -32,6 +40,9 @@ def _server(arguments: argparse.Namespace) -> "Sandbox":
     from ..sandbox.flows import FlowError
     from ..sandbox.server import Sandbox
 
+    if arguments.flows is not None and not arguments.flows.is_dir():
+        what = "a file: name its folder" if arguments.flows.exists() else "not there"
+        raise FlyteSlackError(f"--flows names a folder of flows, and {arguments.flows} is {what}")
     try:
         return Sandbox(arguments.host, arguments.port, arguments.flows)
     except FlowError as error:
@@ -47,13 +58,14 @@ async def command(arguments: argparse.Namespace) -> int:
     stop = stopped_by_signal()
     with tempfile.TemporaryDirectory(prefix="flyte-slack-") as folder:
         async with _server(arguments) as sandbox:
-            for name in variables().keys() - _KEPT:  # they are for the real pack
+            real = _real(arguments)
+            for name in variables().keys() - _KEPT - real:  # they are for the real pack
                 os.environ.pop(name, None)
             if os.environ.get("FLYTE_SLACK_CLASSIC", "").lower() not in ("true", "1", "yes", "on"):
                 for name, everything in EVERYTHING.items():
                     os.environ.setdefault(name, everything)
             os.environ.update(
-                sandbox.pack_environment(),
+                {name: value for name, value in sandbox.pack_environment().items() if name not in real},
                 FLYTE_SLACK_STORE=f"sqlite:///{folder}/store.db",
                 FLYTE_SLACK_HOST="127.0.0.1",
                 FLYTE_SLACK_PORT="0",
@@ -67,6 +79,17 @@ async def command(arguments: argparse.Namespace) -> int:
                     print(_WELCOME.format(url=sandbox.url), flush=True)
                 starting.cancel()
     return 0
+
+
+def _real(arguments: argparse.Namespace) -> set[str]:
+    """Return the settings that are for a real server or workspace, and are taken from the environment."""
+    real: set[str] = set()
+    if arguments.flyte:
+        real |= _FLYTE
+        os.environ["FLYTE_API"] = arguments.flyte
+    if arguments.slack:
+        real |= _SLACK
+    return real
 
 
 def _level() -> Literal["debug", "info", "warning", "error"]:

@@ -98,13 +98,15 @@ class Runtime:
         """Open the store and the way to Flyte, and give a runtime over them.
 
         Raises:
-            StoreError: the store cannot be opened.
+            StoreError: the store cannot be opened, or is another pack's.
         """
         logs.add_secrets(settings.secrets())
         async with (
             await Store.open(settings.store.get_secret_value()) as store,
             flyte_client(settings) as flyte,
         ):
+            if store.is_shared:  # nobody else works on a file
+                await store.claim({"pack": _id(pack), "flyte": settings.flyte_api.removesuffix("/v1")})
             yield cls(pack, settings, store, flyte, mapping, prefix)
 
     async def send(self, event: Event, *, key: str, lane: str) -> bool:
@@ -202,6 +204,12 @@ def flyte_client(settings: PackSettings) -> FlyteClient:
         timeout=settings.flyte_api_timeout,
         verify=not settings.flyte_api_insecure,
     )
+
+
+def _id(pack: PackDefinition) -> str:
+    """Return the pack's id as Flyte makes it: labelled packs of one name are different ones."""
+    labels = (f"{key}.{value}" for key, value in sorted(pack.labels.items()))
+    return ".".join([pack.name, *labels])
 
 
 async def _as_sent(stored: StoredEvent) -> Event:

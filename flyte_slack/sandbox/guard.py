@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -47,7 +48,7 @@ class Guard:
         """Raise :class:`Refused` for a foreign name or a request from another site's page."""
         host = request.headers.get("Host")
         if host is not None and not self._is_own(host):
-            raise Refused(403, f"The sandbox does not answer to the name {host!r}.")
+            raise Refused(403, f"The sandbox does not answer to the name {host!r}; use its address.")
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != host:
             raise Refused(403, "Requests from the page of another site are not taken.")
@@ -65,6 +66,8 @@ class Guard:
             return True
         if self._loopback_only:
             return False
+        if name == socket.gethostname().lower():
+            return True
         # No public name is an address, and none is without a dot: neither can be rebound from outside.
         return _is_address(name) or re.fullmatch(r"[\w-]+", name) is not None
 

@@ -39,7 +39,7 @@ class Stats:
         """Say it in a sentence for people."""
         return (
             f"{self.size / 1e6:.1f} MB; waiting: {self.events.number} events, {self.actions.number} actions, "
-            f"{self.results.number} results; put aside: {self.dead_events.number + self.dead_results.number}"
+            f"{self.results.number} results; dead: {self.dead_events.number + self.dead_results.number}"
         )
 
 

@@ -145,6 +145,11 @@ class Store:
         await self._writer.write(partial(claim, dict(owner)))
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it."""
+        return not isinstance(self.leases, SoleOwner)
+
+    @property
     def problem(self) -> str | None:
         """Why the store cannot be written, or None."""
         return self._writer.problem

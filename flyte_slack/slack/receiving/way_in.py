@@ -1,11 +1,13 @@
 """The way in, as it is set: Socket Mode connections or HTTP requests, and history for what they missed."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
+from ... import retries
 from ...pack.health import Condition
 from ...pack.runtime import Runtime
 from ...settings.slack import Mode, Settings
@@ -19,6 +21,8 @@ from .catch_up import CatchUp
 from .http import HttpEndpoint
 from .listener import Listener
 from .socket_mode import Connections
+
+_LOOK_EVERY = 0.1
 
 
 class WayIn:
@@ -47,6 +51,7 @@ class WayIn:
         channels: ChannelFilter,
     ) -> None:
         self._web = web
+        self._store = runtime.store
         self._identity, self._channels = workspace.identity, channels
         self._connections: Connections | None = None
         by_http = settings.receives_by is Mode.HTTP
@@ -96,7 +101,7 @@ class WayIn:
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
         """Return what goes on beside it."""
-        return [self._identity.run(self._web), self._catch_up.run()]
+        return [self._identity.run(self._web), self._catch_up.run(), self._claim()]
 
     def condition(self) -> Condition:
         """Return how it is doing."""
@@ -107,6 +112,12 @@ class WayIn:
             told = f"events of {waiting} channels wait for the channel's name (FLYTE_SLACK_CHANNELS)"
             return Condition(condition.healthy, f"{condition.status}; {told}")
         return condition
+
+    async def _claim(self) -> None:
+        """Make the store this workspace's, or end: what waits in it must not be posted in another one."""
+        while not self._identity.team_id:
+            await asyncio.sleep(_LOOK_EVERY)
+        await retries.until_stored(self._store.claim, {"workspace": self._identity.team_id})
 
     def _is_connected(self) -> bool:
         return self._connections is not None and self._connections.condition().healthy

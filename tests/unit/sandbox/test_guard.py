@@ -1,5 +1,7 @@
 """Other sites are kept out: foreign names, foreign pages, and what a form could send."""
 
+import socket
+
 import aiohttp
 import pytest
 
@@ -42,13 +44,15 @@ async def test_names_of_this_machine_are_answered(session: aiohttp.ClientSession
     assert (await status(session, "GET", "/api/channels", Host=name))[0] == 200
 
 
-async def test_a_sandbox_that_is_shared_has_more_names() -> None:
+async def test_a_sandbox_that_is_shared_has_more_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Told to listen elsewhere it answers to addresses and to plain names, but not to public ones."""
     async with (
         Sandbox(host="0.0.0.0", port=0) as sandbox,
         aiohttp.ClientSession(base_url=sandbox.url) as session,
     ):
-        for name, expected in (("10.0.0.7:80", 200), ("sandbox:8765", 200), ("evil.example", 403)):
+        monkeypatch.setattr(socket, "gethostname", lambda: "build.example.com")
+        known = (("10.0.0.7:80", 200), ("sandbox:8765", 200), ("build.example.com:80", 200))
+        for name, expected in (*known, ("evil.example", 403)):
             assert (await status(session, "GET", "/api/channels", Host=name))[0] == expected
 
 
