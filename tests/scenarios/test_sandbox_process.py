@@ -26,6 +26,52 @@ steps:
       input: {channelId: "{{ Event.Payload.channelId }}", message: pong}
 """
 
+APPROVAL = """
+name: approval
+steps:
+  - event: {packName: Slack, name: MessageSent}
+    criteria: "{{ Event.Payload.origin == 'channel' and Event.Payload.message == 'release' }}"
+    command:
+      packName: Slack
+      name: sendMessage
+      input:
+        channelId: "{{ Event.Payload.channelId }}"
+        message: Release?
+        buttons: [{text: Approve, actionId: approve}]
+"""
+
+REASON = """
+name: reason
+steps:
+  - event: {packName: Slack, name: ButtonClicked}
+    criteria: "{{ Event.Payload.actionId == 'approve' }}"
+    command:
+      packName: Slack
+      name: openModal
+      input:
+        triggerId: "{{ Event.Payload.triggerId }}"
+        view:
+          callback_id: reason
+          title: Reason
+          submit: Send
+          blocks:
+            - type: input
+              block_id: b
+              label: {type: plain_text, text: Why}
+              element: {type: plain_text_input, action_id: why}
+"""
+
+REPORT = """
+name: report
+steps:
+  - event: {packName: Slack, name: ModalSubmitted}
+    criteria: "{{ Event.Payload.callbackId == 'reason' }}"
+    command:
+      packName: Slack
+      name: sendMessage
+      input: {channelId: "#ops", message: "{{ Event.Payload.user.name }}: {{ Event.Payload.inputs.why }}"}
+"""
+
 
 class Process:
     """A running sandbox."""
@@ -187,3 +233,36 @@ async def test_port_in_use(tmp_path: Path) -> None:
             assert await asyncio.to_thread(running.process.wait, 30) == 1
             assert port in running.output
             assert "Traceback" not in running.output
+
+
+async def test_clicking_and_filling_in(tmp_path: Path) -> None:
+    """A script clicks a flow's button, sees the modal that opens, and submits it to the next flow."""
+    flows = tmp_path / "flows"
+    flows.mkdir()
+    for name, flow in (("approval", APPROVAL), ("reason", REASON), ("report", REPORT)):
+        (flows / f"{name}.yaml").write_text(flow)
+    async with sandbox(tmp_path, "--flows", str(flows)) as running:
+        await running.say("release")
+
+        async def shown() -> list[dict[str, Any]]:
+            _, answer = await running.call("GET", "/api/messages?channel=general")
+            return [message for message in answer["messages"] if message["user"] == "flyte"]
+
+        async def modals() -> list[dict[str, Any]]:
+            _, answer = await running.call("GET", "/api/modals?user=bob")
+            return list(answer["modals"])
+
+        async def reported() -> bool:
+            return "bob: it is time" in await running.texts("ops")
+
+        await eventually(shown, "the question")
+        ts = (await shown())[0]["ts"]
+        click = {"channel": "general", "user": "bob", "ts": ts, "action_id": "approve"}
+        assert (await running.call("POST", "/api/clicks", json=click))[0] == 200
+        await eventually(modals, "the modal")
+        [modal] = await modals()
+        assert (modal["callback_id"], modal["title"]) == ("reason", "Reason")
+        inputs = {"user": "bob", "inputs": {"why": "it is time"}}
+        assert (await running.call("POST", f"/api/modals/{modal['view_id']}", json=inputs))[0] == 200
+        assert await modals() == []
+        await eventually(reported, "the report")

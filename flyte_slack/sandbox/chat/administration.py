@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from aiohttp import web
 
@@ -122,10 +121,10 @@ class Administration:
 
 def _content(text: object, encoded: object) -> bytes:
     if isinstance(text, str) and text:
-        return text.encode()
+        return text.encode("utf-8", "replace")
     if isinstance(encoded, str) and encoded:
         try:
             return base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise Refused(400, "content_base64 is not base64.") from None
     raise Refused(400, "Give the file's text as content, or its bytes as content_base64.")

@@ -7,10 +7,10 @@ problem is a sentence with the JSON pointer of the place, as Slack words it.
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from .block_elements import ELEMENTS, TEXTS, element_problems, missing, text_problems, wrong_types
 from .errors import MethodError, malformed
 
 BLOCK_LIMIT = 50
@@ -35,34 +35,8 @@ REQUIRED = {
 }
 """The types of blocks, and the fields that each must have."""
 
-SELECTS = ("static", "external", "users", "conversations", "channels")
-ELEMENTS = {
-    "button": ("text",),
-    "checkboxes": ("options",),
-    "radio_buttons": ("options",),
-    "overflow": ("options",),
-    "datepicker": (),
-    "datetimepicker": (),
-    "timepicker": (),
-    "plain_text_input": (),
-    "email_text_input": (),
-    "url_text_input": (),
-    "number_input": ("is_decimal_allowed",),
-    "rich_text_input": (),
-    "file_input": (),
-    "workflow_button": ("text", "workflow"),
-    "icon_button": ("icon", "text"),
-    "feedback_buttons": ("positive_button", "negative_button"),
-    **{f"{kind}_select": () for kind in SELECTS},
-    **{f"multi_{kind}_select": () for kind in SELECTS},
-}
-"""The types of interactive elements, and the fields that each must have."""
-
-LENGTHS = {"header": 150, "section": 3_000, "button": 75, "input": 2_000, "markdown": 12_000}
+LENGTHS = {"header": 150, "section": 3_000, "input": 2_000, "markdown": 12_000}
 COUNTS = {"actions": 25, "context": 10}
-INPUT_ONLY = ("plain_text_input", "email_text_input", "url_text_input", "number_input", "rich_text_input")
-
-TEXTS = ("plain_text", "mrkdwn")
 
 
 def checked_blocks(blocks: Any, limit: int = BLOCK_LIMIT) -> list[dict[str, Any]]:
@@ -96,16 +70,27 @@ def checked_attachments(attachments: Any) -> list[dict[str, Any]]:
     problems: list[str] = []
     checked = []
     for number, attachment in enumerate(attachments):
-        blocks = attachment.get("blocks") or []
-        if not isinstance(blocks, list):
+        blocks, controls = attachment.get("blocks") or [], attachment.get("actions") or []
+        if not isinstance(blocks, list) or not isinstance(controls, list):
+            raise MethodError("invalid_attachments")
+        if not all(map(_is_legacy_action, controls)):
             raise MethodError("invalid_attachments")
         problems += block_problems(blocks, BLOCK_LIMIT, f"/attachments/{number}/blocks")
-        checked.append({"id": number + 1, "fallback": "[no preview available]", **attachment})
+        given = {key: value for key, value in attachment.items() if value is not None}
+        checked.append({"fallback": "[no preview available]", **given, "id": number + 1})
         if blocks and not problems:
             checked[-1]["blocks"] = checked_blocks(blocks)
     if problems:
         raise malformed("invalid_blocks", problems)
     return checked
+
+
+def _is_legacy_action(control: Any) -> bool:
+    """Whether this is a control of attachments from before Block Kit."""
+    if not isinstance(control, dict) or not isinstance(control.get("name"), str):
+        return False
+    options = control.get("options") or []
+    return isinstance(options, list) and all(isinstance(option, dict) for option in options)
 
 
 def checked_view(view: Any) -> dict[str, Any]:
@@ -120,7 +105,7 @@ def checked_view(view: Any) -> dict[str, Any]:
         problems.append("missing required field: title [json-pointer:/view]")
     for key in ("title", "submit", "close"):
         if isinstance(view.get(key), dict):
-            problems += _text_problems(view[key], f"/view/{key}", 24, ("plain_text",))
+            problems += text_problems(view[key], f"/view/{key}", 24, ("plain_text",))
     blocks = view.get("blocks")
     if not isinstance(blocks, list):
         problems.append("missing required field: blocks [json-pointer:/view]")
@@ -152,7 +137,10 @@ def block_problems(
         if kind not in REQUIRED:
             yield f"unsupported type: {kind} [json-pointer:{place}/type]"
             continue
-        yield from _missing(block, REQUIRED[kind], place)
+        yield from missing(block, REQUIRED[kind], place)
+        if faults := list(wrong_types(block, place)):
+            yield from faults
+            continue
         block_id = block.get("block_id")
         if isinstance(block_id, str) and block_id:
             if block_id in ids:
@@ -168,7 +156,7 @@ def _details(kind: str, block: dict[str, Any], place: str) -> Iterator[str]:
         if not isinstance(block.get("text"), dict) and not block.get("fields"):
             yield f"missing required field: text [json-pointer:{place}]"
         if isinstance(block.get("accessory"), dict) and block["accessory"].get("type") != "image":
-            yield from _element_problems(block["accessory"], f"{place}/accessory", False)
+            yield from element_problems(block["accessory"], f"{place}/accessory", False)
     if kind == "image" and not (block.get("image_url") or block.get("slack_file")):
         yield f"missing required field: image_url [json-pointer:{place}]"
     if kind == "markdown" and len(str(block.get("text", ""))) > LENGTHS["markdown"]:
@@ -177,7 +165,7 @@ def _details(kind: str, block: dict[str, Any], place: str) -> Iterator[str]:
     if kind in ("section", "header", "input") and text is not None:
         kinds = TEXTS if kind == "section" else ("plain_text",)
         name = "label" if kind == "input" else "text"
-        yield from _text_problems(text, f"{place}/{name}", LENGTHS[kind], kinds)
+        yield from text_problems(text, f"{place}/{name}", LENGTHS[kind], kinds)
     elements = block.get("elements")
     if kind in COUNTS and isinstance(elements, list):
         if not elements or len(elements) > COUNTS[kind]:
@@ -185,46 +173,6 @@ def _details(kind: str, block: dict[str, Any], place: str) -> Iterator[str]:
             yield f"{fault} items allowed [json-pointer:{place}/elements]"
         if kind == "actions":
             for number, element in enumerate(elements):
-                yield from _element_problems(element, f"{place}/elements/{number}", False)
+                yield from element_problems(element, f"{place}/elements/{number}", False)
     if kind == "input" and block.get("element") is not None:
-        yield from _element_problems(block["element"], f"{place}/element", True)
-
-
-def _element_problems(element: Any, place: str, in_input: bool) -> Iterator[str]:
-    if not isinstance(element, dict) or not isinstance(element.get("type"), str):
-        yield f"missing required field: type [json-pointer:{place}]"
-        return
-    kind = element["type"]
-    not_here = in_input and kind in ("button", "overflow")
-    if kind not in ELEMENTS or not_here or (kind in INPUT_ONLY and not in_input):
-        yield f"unsupported type: {kind} [json-pointer:{place}/type]"
-        return
-    yield from _missing(element, ELEMENTS[kind], place)
-    if kind == "button" and element.get("text") is not None:
-        yield from _text_problems(element["text"], f"{place}/text", LENGTHS["button"], ("plain_text",))
-    if kind == "button" and element.get("style") not in (None, "primary", "danger"):
-        yield f"failed to match all allowed schemas [json-pointer:{place}/style]"
-    if kind.endswith("static_select") and not (element.get("options") or element.get("option_groups")):
-        yield f"missing required field: options [json-pointer:{place}]"
-    for key in ("action_id", "value"):
-        most = 255 if key == "action_id" else 2_000
-        if len(str(element.get(key) or "")) > most:
-            yield f"must be less than {most + 1} characters [json-pointer:{place}/{key}]"
-
-
-def _missing(part: dict[str, Any], names: tuple[str, ...], place: str) -> Iterator[str]:
-    for name in names:
-        if part.get(name) is None:
-            yield f"missing required field: {name} [json-pointer:{place}]"
-
-
-def _text_problems(text: Any, place: str, limit: int, kinds: tuple[str, ...]) -> Iterator[str]:
-    if not isinstance(text, dict) or not isinstance(text.get("text"), str):
-        yield f"must provide an object [json-pointer:{place}]"
-        return
-    if text.get("type") not in kinds:
-        yield f"unsupported type: {text.get('type')} [json-pointer:{place}/type]"
-    if not re.search(r"\S", text["text"]):
-        yield f"must be more than 0 characters [json-pointer:{place}/text]"
-    if len(text["text"]) > limit:
-        yield f"must be less than {limit + 1} characters [json-pointer:{place}/text]"
+        yield from element_problems(block["element"], f"{place}/element", True)
