@@ -114,6 +114,8 @@ class CatchUp:
             at, source, self._connected_at = self._connected_at, self._source, None
             if self._noted is not None:
                 await self._open(group, self._noted, at, source)
+            else:
+                self._arrivals.close(source)  # the very first start: nothing was missed
             self._was_connected = True
             self._noted = at  # what is missed from now on is a gap
             await retries.until_stored(self._store.note, _NOTE, repr(at))
@@ -169,6 +171,8 @@ class CatchUp:
             lanes: channels to which it is limited, each with its own beginning.
         """
         if not self._horizon:
+            if source is not None:
+                self._arrivals.close(source)
             return
         gaps = self._store.gaps
         id_ = await retries.until_stored(gaps.open, since, until)
