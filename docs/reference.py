@@ -6,6 +6,7 @@
 import inspect
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -140,11 +141,18 @@ def _first_sentence(kind: type) -> str:
     return " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split()).rstrip(".")
 
 
-def main() -> None:
-    """Write every page."""
+def main(*, check: bool) -> int:
+    """Write every page, or only say which are not current; return 1 if any is not."""
+    stale = 0
     for path, text in pages().items():
-        path.write_text(text.rstrip() + "\n")
+        current = text.rstrip() + "\n"
+        if not check:
+            path.write_text(current)
+        elif not path.exists() or path.read_text() != current:
+            print(f"{path.relative_to(ROOT)} is not current: make docs")
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(check="--check" in sys.argv[1:]))

@@ -88,6 +88,27 @@ def test_imports_go_down_only(path: Path) -> None:
         assert (part, other) not in NOT_EVEN_BELOW
 
 
+ROOMS = {
+    "api": 0, "workspace": 1, "sending": 2, "events": 2, "commands": 3, "classic": 4, "offer": 4,
+    "receiving": 5, "app": 5,
+}  # fmt: skip
+"""The rooms of slack/, from the ground up."""
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "slack").rglob("*.py")), ids=lambda path: str(path.name))
+def test_imports_within_slack_go_down_only(path: Path) -> None:
+    """A room of slack/ imports rooms below it; nobody imports the ways in but who wires them."""
+    relative = path.relative_to(PACKAGE / "slack")
+    room = relative.parts[0].removesuffix(".py")
+    package = ("flyte_slack", "slack", *relative.parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = package[: len(package) - node.level + 1]
+            names = [*above, *(node.module or "").split(".")]
+            if tuple(names[:2]) == ("flyte_slack", "slack") and len(names) > 2 and names[2]:
+                assert names[2] == room or ROOMS[names[2]] < ROOMS[room], f"{room} imports {names[2]}"
+
+
 @pytest.mark.parametrize("part", ["flyte", "store", "pack"])
 def test_the_runtime_does_not_know_slack(part: str) -> None:
     """Another pack could be built on it: not even the word is in its code."""
@@ -218,6 +239,18 @@ def test_the_example_of_check_is_as_printed() -> None:
     probes = [*check.FlyteProbes(settings).probes(), *check.SlackProbes(settings).probes()]
     probes += check.local_probes(settings)
     assert [(each.name, each.variable) for each in checks] == [(each.name, each.variable) for each in probes]
+
+
+def test_reference_pages_are_current() -> None:
+    """docs/commands.md, docs/events.md and the README's list are what `make docs` writes."""
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "docs/reference.py"), "--check"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
