@@ -137,6 +137,8 @@ class Actions:
 
     async def finished_together(self, endings: Sequence[Ending]) -> None:
         """Keep the results of several actions in one transaction. Those finished before are left alone."""
+        if not endings:
+            return
         now = time.time()
         rows = [
             {

@@ -15,6 +15,12 @@ from .writer import Writer, each
 
 KeyRow = dict[str, Any]
 
+USE_NOTED_EVERY = 24 * 3600.0
+"""Seconds: to read a key again within them costs no write."""
+
+KEPT_FOR = 30 * 24 * 3600.0 + USE_NOTED_EVERY
+"""Seconds that a key stays after its last use: 30 days and some."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -63,11 +69,13 @@ class Keys:
             StoreUnavailable: it cannot be read, or not be noted that it was used.
         """
         which = {"of_kind": kind, "of_lane": storable(lane), "of_name": storable(name)}
-        value = await self._database.read(lambda connection: connection.scalar(_VALUE, which))
-        if value is None:
+        row = await self._database.read(lambda connection: connection.execute(_VALUE, which).first())
+        if row is None:
             return None
-        await self._writer.together(_USED, {**which, "now": time.time()}, lazily=True)
-        return json.loads(value)
+        now = time.time()
+        if abs(now - row.used_at) > USE_NOTED_EVERY:
+            await self._writer.together(_USED, {**which, "now": now})
+        return json.loads(row.value)
 
     async def prune(self, before: float) -> None:
         """Forget what was last used before a time, in seconds since the epoch."""
@@ -85,5 +93,5 @@ _THIS = (
     keys.c.lane == bindparam("of_lane"),
     keys.c.name == bindparam("of_name"),
 )
-_VALUE = select(keys.c.value).where(*_THIS)
+_VALUE = select(keys.c.value, keys.c.used_at).where(*_THIS)
 _USED = each(update(keys).where(*_THIS).values(used_at=bindparam("now")))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
 from ..errors import StoreDamaged, StoreError, StoreInUse, StoreUnavailable
-from . import schema
+from . import keys, schema
 from .actions import Actions
 from .database import Database, cause_of
 from .dead import Dead
@@ -37,9 +37,6 @@ log = logs.get(__name__)
 
 KEPT_FOR = 25 * 3600.0
 """Seconds that a delivered row stays, so that a redelivery is known: 24 hours (promise 2) and some."""
-
-KEYS_KEPT_FOR = 30 * 24 * 3600.0
-"""Seconds that a key stays after its last use."""
 
 _PRUNE_EVERY = 300.0
 _LOOK_EVERY = 2.0
@@ -217,7 +214,7 @@ class Store:
                     pruned_at = time.monotonic()
                     await self.inbox.prune(time.time() - KEPT_FOR)
                     await self.actions.prune(time.time() - KEPT_FOR)
-                    await self.keys.prune(time.time() - KEYS_KEPT_FOR)
+                    await self.keys.prune(time.time() - keys.KEPT_FOR)
                 self.stats = await self._count()
                 if self.stats.events.number >= 2 * max(told.events.number, _WORTH_TELLING):
                     told = self.stats

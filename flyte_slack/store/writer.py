@@ -7,7 +7,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from .. import logs, retries
 from ..errors import NotStorable, StoreUnavailable
@@ -241,9 +248,10 @@ def _concerns_all(error: BaseException) -> bool:
 
 
 def _refuses(error: BaseException) -> bool:
-    """Whether a database will never take what it was given."""
+    """Whether a database will never take what it was given, or could not even be given it."""
     kind = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")[:2]
-    return isinstance(error, IntegrityError | DataError) or kind in _REFUSALS
+    unspoken = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return unspoken or isinstance(error, IntegrityError | DataError) or kind in _REFUSALS
 
 
 def _settle(done: asyncio.Future[Any], *, result: object = None, error: BaseException | None = None) -> None:

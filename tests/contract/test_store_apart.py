@@ -5,12 +5,12 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from postgres import Postgres, free_port, postgres_server
 from support import count, eventually, eventually_true, opened, running
+from wire import Wire
 
 from flyte_slack.errors import SchemaTooNew, StoreInUse, StoreUnavailable
 from flyte_slack.store import Store, postgresql
@@ -141,45 +141,6 @@ async def test_connections_that_were_cut_while_nobody_used_them(
         assert len(await store.inbox.waiting("C1", 10)) == 2
         await store.leases.release("inbox", "C1")
         assert store.problem is None
-
-
-class Wire:
-    """A way to the database server that can go silent: nothing is refused, and nothing answered."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._open = asyncio.Event()
-        self._open.set()
-        self._carrying: set[asyncio.Task[None]] = set()
-
-    def silence(self) -> None:
-        self._open.clear()
-
-    def restore(self) -> None:
-        self._open.set()
-
-    @asynccontextmanager
-    async def laid(self) -> AsyncIterator[int]:
-        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
-            for task in self._carrying:
-                task.cancel()
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._open.wait()
-        back, forth = await asyncio.open_connection("127.0.0.1", self._port)
-        for source, target in ((reader, forth), (back, writer)):
-            self._carrying.add(asyncio.create_task(self._carry(source, target)))
-
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await source.read(65536):
-                await self._open.wait()
-                target.write(data)
-            target.close()
 
 
 async def test_database_that_goes_silent(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
