@@ -28,7 +28,7 @@ async def test_same_file_through_a_symbolic_link(tmp_path: Path) -> None:
         for name in ("link.db", "folder/store.db", "real/../real/store.db"):
             with pytest.raises(StoreInUse, match="used by another process"):
                 await Store.open(url(tmp_path / name))
-            assert "in use by a running flyte-slack" in await examine(url(tmp_path / name))
+            assert "in use by a running pack" in await examine(url(tmp_path / name))
         await store.inbox.add("1", "C1", {}, kind="Seen")
     async with await Store.open(url(tmp_path / "link.db")) as store:
         assert not await store.inbox.add("1", "C1", {}, kind="Seen")
