@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from flyte_slack.store import StoredEvent
 from flyte_slack.store.schema import State
 
 Handler = Callable[[dict[str, Any], ActionContext], Coroutine[Any, Any, Event]]
+Part = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def do(input_: dict[str, Any], action: ActionContext) -> Event:
@@ -45,7 +47,7 @@ class Pack:
         task: ends when it has stopped.
     """
 
-    def __init__(self, runtime: Runtime, **parts: Sequence[Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, runtime: Runtime, **parts: Sequence[Part]) -> None:
         self.runtime = runtime
         self.stop = asyncio.Event()
         self.task = asyncio.create_task(runtime.run(self.stop, **parts))
@@ -206,7 +208,7 @@ async def test_a_part_that_fails_ends_the_pack(flyte: ScriptedFlyte, tmp_path: P
 
     async with opened_pack(flyte, tmp_path) as runtime:
         with pytest.RaisesGroup(ZeroDivisionError):
-            await runtime.run(asyncio.Event(), background=[broken()])
+            await runtime.run(asyncio.Event(), background=[broken])
 
 
 async def test_receiving_ends_first(flyte: ScriptedFlyte, tmp_path: Path) -> None:
@@ -220,7 +222,8 @@ async def test_receiving_ends_first(flyte: ScriptedFlyte, tmp_path: Path) -> Non
             order.append(name)
 
     async with opened_pack(flyte, tmp_path) as runtime:
-        pack = Pack(runtime, receiving=[part("receiving")], background=[part("background")])
+        parts = {name: [partial(part, name)] for name in ("background", "receiving")}
+        pack = Pack(runtime, **parts)
         await eventually(lambda: flyte.registered)
         await pack.stopped()
     assert order == ["receiving", "background"]
