@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,19 @@ async def pack(
     poll: bool = True,
     adopt: bool = False,
     adopt_within: float = 900,
+    command: Command | None = None,
     slowest: float = 0.05,
     timeout: float = 5,
 ) -> AsyncIterator[Parts]:
-    """Run the pack; a second call over the same folder, or URL of a store, is its next start."""
+    """Run the pack; a second call over the same folder, or URL of a store, is its next start.
+
+    `command` is one in place of `sendMessage`, which `handler` executes.
+    """
+    definition = pack_with(handler)
+    if command is not None:
+        definition = replace(definition, commands=(command,))
     async with opened(where) as store, FlyteClient(flyte.url, timeout=timeout) as client:
-        parts = Parts(client, store, pack_with(handler), slowest, adopt_within)
+        parts = Parts(client, store, definition, slowest, adopt_within)
         run = [parts.registration.run(), parts.events.run(), parts.results.run(), parts.dispatcher.run()]
         if poll:
             run.append(parts.poller.run())

@@ -115,13 +115,15 @@ Handler = Callable[[dict[str, Any], ActionContext], Awaitable[Event]]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A lane that is known by a name only: it is looked up before its actions are executed.
+    """A lane that is given by a name: it is looked up before its actions are executed.
 
     Attributes:
         name: as the input gives it.
+        known: the lane, if it needs no looking up.
     """
 
     name: str
+    known: str | None = None
 
 
 Lane = str | Named | None

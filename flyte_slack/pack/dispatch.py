@@ -131,14 +131,20 @@ class Dispatcher:
         Raises:
             StoreUnavailable: it may not be stored; call again.
         """
-        lane = self._lane(self._pack.command(action.command), action)
+        lane = await self._lane(self._pack.command(action.command), action)
         identity = await self._store.actions.add(action.result, lane, action.command, action.input)
-        if lane := lane or identity:
+        if lane is None:
+            lane = identity
+        if lane is not None:
             self.wake(lane)
         return identity
 
-    def _lane(self, command: Command | None, action: Action) -> str | None:
-        """Return what an action must stay in order with, or None if that is nothing."""
+    async def _lane(self, command: Command | None, action: Action) -> str | None:
+        """Return what an action must stay in order with, or None if that is nothing.
+
+        Raises:
+            StoreUnavailable: it cannot be told whether others wait for the same name.
+        """
         if command is None or not isinstance(action.input, dict):
             return None
         try:
@@ -147,7 +153,10 @@ class Dispatcher:
             log.exception("the lane of an action cannot be told", command=action.command)
             return None
         if isinstance(lane, Named):
-            return _UNKNOWN + storable(lane.name)
+            unknown = storable(_UNKNOWN + lane.name)
+            if lane.known is None or await self._store.actions.waiting(unknown, 1):
+                return unknown  # those that were given by this name before may still be there
+            lane = lane.known
         return None if lane is None else storable(lane)
 
     async def run(self) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from .base import EnvironmentSettings, expected
 from .values import HeaderToken, Labels, PackName, Seconds, StoreUrl, Url, lower
 
+PACK_NAME = "a name without / ? # %"
 SECONDS = "a number of seconds above 0"
 
 
@@ -65,10 +66,9 @@ class PackSettings(StoreSettings):
         False, validation_alias="FLYTE_API_INSECURE", json_schema_extra=expected("true or false")
     )
     pack_name: PackName = Field(
-        "Slack",
         min_length=1,
         validation_alias="PACK_NAME",
-        json_schema_extra=expected("a name without / ? # %"),
+        json_schema_extra=expected(PACK_NAME),
     )
     poll_interval: Seconds = Field(
         1,

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 
 from . import base
 from .base import expected
-from .flyte import PackSettings
-from .values import Names, Url, lower, token
+from .flyte import PACK_NAME, PackSettings
+from .values import Names, PackName, Url, lower, token
 
 
 class Mode(StrEnum):
@@ -22,6 +22,9 @@ class Mode(StrEnum):
 class Settings(PackSettings):
     """All that the Slack pack can be told."""
 
+    pack_name: PackName = Field(
+        "Slack", min_length=1, validation_alias="PACK_NAME", json_schema_extra=expected(PACK_NAME)
+    )
     slack_bot_token: Annotated[SecretStr, token("xoxb-", "xoxe.xoxb-")] = Field(
         validation_alias=AliasChoices("SLACK_BOT_TOKEN", "FLYTE_SLACK_TOKEN"),
         json_schema_extra=expected(

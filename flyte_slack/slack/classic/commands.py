@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from ...errors import CallRefused, OutcomeUnknown
 from ...pack import FATAL, ActionContext, Event
-from ...pack.definition import Lane, Named
+from ...pack.definition import Lane
 from ..api.timestamps import instant
 from ..commands.base import SlackCommand
 from ..commands.find_channel import FindChannel
@@ -67,7 +67,7 @@ class _Classic(SlackCommand[Any]):
         channel = text(input_.get(self.where)).strip().lstrip("#")
         if not self.writes_to_channel or not channel:
             return None
-        return self.tools.workspace.channels.known(channel) or Named(channel)
+        return self.tools.workspace.channels.lane(channel)
 
 
 class SendMessageInput(ClassicInput):

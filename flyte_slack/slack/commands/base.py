@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ...errors import CallRefused, InvalidInput, OutcomeUnknown
-from ...pack import ActionContext, Command, Event, Named
+from ...pack import ActionContext, Command, Event
 from ...pack.definition import Lane
 from ..api.failures import Kind
 from ..api.scopes import Scope
@@ -125,7 +125,7 @@ class SlackCommand(ABC, Generic[In]):
         channel = _channel(input_)
         if not self.writes_to_channel or not channel:
             return None
-        return self.tools.workspace.channels.known(channel) or Named(channel)
+        return self.tools.workspace.channels.lane(channel)
 
     def _failed(self, input_: Mapping[str, Any], error: str, code: str, kind: str) -> Event:
         return Event(self.fails, {**self._echo(input_), "error": error, "code": code, "kind": str(kind)})

@@ -6,6 +6,7 @@ import time
 from cachetools import TTLCache
 
 from ... import logs
+from ...pack import Named
 from .history import CannotLook, History
 
 log = logs.get(__name__)
@@ -32,6 +33,11 @@ class ChannelNames:
         """Return the id of a channel if it is one or is known, else None."""
         name = channel.lstrip("#")
         return name if not name or _is_id(name) else self._ids.get(name)
+
+    def lane(self, channel: str) -> str | Named:
+        """Return what actions for a channel stay in order with: its id, or the name to look it up by."""
+        known = self.known(channel)
+        return channel if known == channel else Named(channel, known)
 
     async def find(self, channel: str) -> str:
         """Return the id of a channel, or its bare name if Slack does not tell in time."""

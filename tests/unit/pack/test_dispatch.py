@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from pack_parts import pack
 from scripted_flyte import ScriptedFlyte
 from support import eventually
 
-from flyte_slack.errors import InvalidInput
+from flyte_slack.errors import CallRefused, CommandError, InvalidInput, OutcomeUnknown
 from flyte_slack.flyte import Action
-from flyte_slack.pack import ActionContext, Event
+from flyte_slack.pack import ActionContext, Command, Event
 
 
 @pytest.fixture
@@ -108,17 +108,89 @@ async def test_undeclared_event_is_fatal(flyte: ScriptedFlyte, tmp_path: Path) -
         assert (await result_of(flyte, id_))["event"] == "FATAL"
 
 
-async def test_input_that_the_handler_refuses_is_fatal_with_its_reason(
-    flyte: ScriptedFlyte, tmp_path: Path
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidInput("channelId is required"),
+        OutcomeUnknown("it may have been done"),
+        CallRefused("not_found", "configuration"),
+    ],
+)
+async def test_what_a_command_cannot_do_is_its_failure(
+    flyte: ScriptedFlyte, tmp_path: Path, error: CommandError
 ) -> None:
-    """An `InvalidInput` that a handler lets out keeps its sentence."""
+    """A `CommandError` becomes the failure event that the command declares, with the reason and the input."""
 
     async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
-        raise InvalidInput("channelId is required")
+        raise error
 
     id_ = flyte.action({"channelId": "C1"})
     async with pack(flyte, tmp_path, handler):
-        assert (await result_of(flyte, id_))["payload"]["error"] == "channelId is required"
+        result = await result_of(flyte, id_)
+    assert result["event"] == "Failed"
+    assert result["payload"] == {"error": str(error), "input": {"channelId": "C1"}}
+
+
+async def test_failure_is_made_by_the_command(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """A command that says what its failure holds is asked."""
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        raise InvalidInput("no such page")
+
+    def failure(input_: Mapping[str, Any], error: CommandError) -> Mapping[str, Any]:
+        return {"url": input_["url"], "why": str(error)}
+
+    command = Command("get", handler, ("Got",), "GetFailed", failure=failure)
+    id_ = flyte.action({"url": "x"}, "get")
+    async with pack(flyte, tmp_path, command=command):
+        result = await result_of(flyte, id_)
+    assert (result["event"], result["payload"]) == ("GetFailed", {"url": "x", "why": "no such page"})
+
+
+async def test_command_without_a_lane_waits_for_nobody(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """Actions of a command that names no lane are executed beside each other, and any may end first."""
+    opens = asyncio.Event()
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        if input_["n"] == 0:
+            await opens.wait()
+        return Event("Got", input_)
+
+    ids = [flyte.action({"n": n}, "get") for n in range(5)]
+    async with pack(flyte, tmp_path, command=Command("get", handler, ("Got",), "GetFailed")):
+        await eventually(lambda: set(ids[1:]) <= flyte.results.keys())
+        assert ids[0] not in flyte.results
+        opens.set()
+        await result_of(flyte, ids[0])
+
+
+async def test_what_an_action_remembers(flyte: ScriptedFlyte, tmp_path: Path) -> None:
+    """Later actions of the lane recall it; it is kept when its action is finished, and not before."""
+    recalled: list[tuple[str, Any]] = []
+
+    async def handler(input_: dict[str, Any], action: ActionContext) -> Event:
+        recalled.append((input_["channelId"], await action.recall("thread", "k")))
+        action.remember("thread", "k", {"n": input_["n"]})
+        if input_["n"] == 0:
+            await asyncio.Event().wait()
+        return Event("Echoed", input_)
+
+    cut_off = flyte.action({"channelId": "C1", "n": 0})
+    async with pack(flyte, tmp_path, handler):
+        await eventually(lambda: recalled)
+    later: list[tuple[str, Any]] = []
+
+    async def goes_on(input_: dict[str, Any], action: ActionContext) -> Event:
+        later.append((input_["channelId"], await action.recall("thread", "k")))
+        action.remember("thread", "k", input_["n"])
+        return Event("Echoed", input_)
+
+    async with pack(flyte, tmp_path, goes_on):
+        await result_of(flyte, cut_off)
+        for channel, n in (("C1", 1), ("C2", 2), ("C1", 3)):
+            await result_of(flyte, flyte.action({"channelId": channel, "n": n}))
+    assert recalled == [("C1", None)]
+    assert later == [("C1", None), ("C1", 0), ("C2", None), ("C1", 1)]
 
 
 async def test_input_whose_lane_cannot_be_told_is_fatal(flyte: ScriptedFlyte, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import pytest
 from environment import CONTRACT, load, secret
 
+from flyte_slack.errors import SettingsError
+from flyte_slack.settings.flyte import PackSettings
 from flyte_slack.settings.slack import Mode, variables
 
 
@@ -139,3 +141,15 @@ def test_empty_counts_as_unset() -> None:
     """A variable set to nothing, as Compose and charts do, has its default."""
     required = ("FLYTE_API", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")
     assert load(**dict.fromkeys((name for name in CONTRACT if name not in required), "")) == load()
+
+
+def test_another_pack_needs_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the Slack pack is called Slack by default: another would take its actions."""
+    monkeypatch.setenv("FLYTE_API", "https://flyte.example.com")
+    monkeypatch.delenv("PACK_NAME", raising=False)
+    with pytest.raises(SettingsError) as caught:
+        PackSettings.load()
+    (problem,) = caught.value.problems
+    assert problem.startswith("PACK_NAME: is required")
+    monkeypatch.setenv("PACK_NAME", "Http")
+    assert PackSettings.load().pack_name == "Http"

@@ -7,6 +7,7 @@ import pytest
 from remembering_slack import RememberingSlack
 from support import eventually, eventually_true
 
+from flyte_slack.pack import Named
 from flyte_slack.slack.api.clock import SlackClock
 from flyte_slack.slack.workspace import channels as module
 from flyte_slack.slack.workspace.channels import ChannelNames
@@ -52,6 +53,14 @@ async def test_found_names_are_remembered(slack: RememberingSlack, names: Channe
     assert [names.known(name) for name in ("#ops", "ops", "U7")] == ["C7", "C7", "D7"]
     assert [await names.find(name) for name in ("#ops", "ops", "U7")] == ["C7", "C7", "D7"]
     assert len(slack.of("conversations.list")) == 1
+
+
+async def test_lane_says_what_it_was_given_by(names: ChannelNames) -> None:
+    """An id is the lane; a name says that it is one even if it is known: others may wait for it."""
+    assert names.lane("C0123ABC") == "C0123ABC"
+    assert names.lane("ops") == Named("ops")
+    await names.find("ops")
+    assert names.lane("ops") == Named("ops", "C7")
 
 
 async def test_many_ask_once(slack: RememberingSlack, names: ChannelNames) -> None:
