@@ -15,6 +15,8 @@ from flyte_slack import __version__
 from flyte_slack.pack.gauges import look
 from flyte_slack.pack.health import Health
 from flyte_slack.pack.metrics import exposition
+from flyte_slack.slack.api import metrics as slack_metrics
+from flyte_slack.slack.receiving import counts
 from flyte_slack.slack.receiving.socket_mode import Connections
 from flyte_slack.store import Stats
 
@@ -30,6 +32,7 @@ def own_metrics() -> dict[str, list[str]]:
     store: Any = SimpleNamespace(stats=Stats())
     connections: Any = SimpleNamespace(number=2, number_open=2, pong_age=0.0)
     gauges = [*look(Health(), store), *Connections.gauges(connections)]
+    assert slack_metrics and counts  # what is imported is counted
     text = exposition("flyte_slack", lambda: gauges).decode()
     return {
         family.name: [family.name + end for end in _SERIES[family.type]]

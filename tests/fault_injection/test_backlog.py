@@ -36,7 +36,11 @@ async def add(w: World, store: Store, channel: Channel, text: str) -> None:
     ts = w.workspace.new_ts()
     event = {"type": "message", "user": "U0ALICE", "text": text, "ts": ts, "channel": channel.id}
     await store.inbox.add(
-        f"{channel.id}:{ts}", channel.id, {"team_id": "T0SANDBOX", "event": event}, float(ts), kind="Seen"
+        f"{channel.id}:{ts}",
+        channel.id,
+        {"team_id": "T0SANDBOX", "event": event},
+        float(ts),
+        kind="MessageSent",
     )
 
 

@@ -128,9 +128,12 @@ async def test_set_back_before_an_action_found_its_channel(tmp_path: Path) -> No
         account.traffic()
         await account.settled()
         w.faults.call("*", NAMES, w.pack.kill, cut=True)
-        account.ask(f"#{w.fresh().name}")
+        name = w.fresh().name
+        account.ask(f"#{name}")
         await eventually(lambda: not w.pack.running, "the pack is killed as it looks the name up")
-        assert w.stored("SELECT lane, state FROM actions WHERE state <> 'delivered'") == [("?", "taken")]
+        assert w.stored("SELECT lane, state FROM actions WHERE state <> 'delivered'") == [
+            (f"?{name}", "taken")
+        ]
         clock.set(-1)
         await w.pack.start()
         await account.settled()

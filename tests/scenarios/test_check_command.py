@@ -85,7 +85,7 @@ async def test_beside_a_running_pack(tmp_path: Path) -> None:
         checks = document(await check(w, "--json"))
         assert all(one["ok"] for one in checks.values())
         assert "Slack is registered, live" in checks["flyte_pack"]["detail"]
-        assert "in use by a running pack" in checks["port"]["detail"]
+        assert "in use by a running flyte-slack" in checks["port"]["detail"]
         assert "in use by a running pack" in checks["store"]["detail"]
         assert {path.name for path in tmp_path.iterdir()} == files
         assert w.socket_mode.connections == connections

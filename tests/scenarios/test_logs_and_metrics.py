@@ -65,7 +65,7 @@ async def test_one_message_can_be_followed(tmp_path: Path, postgres: Postgres, l
         assert await w.pack.stop() == 0
         lines = [json.loads(line) for line in w.pack.stderr.splitlines()]
         about = [line["event"] for line in lines if line.get("key") == f"{channel.id}:{message['ts']}"]
-        assert about[0] == "message stored"
+        assert about[0] == "event stored"
         assert about[-1] == "event delivered"
         (identity,) = {
             line["action"]

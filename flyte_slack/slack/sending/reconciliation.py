@@ -87,7 +87,11 @@ class Reconciliation:
                 if found is None and settled:
                     found = look.alike(channel)
                 if found is not None:
-                    log.info("a post was found in Slack's history", key=f"{id_}:{found.get('ts')}")
+                    log.info(
+                        "a post was found in Slack's history",
+                        action=message["metadata"]["event_payload"]["action_id"],
+                        key=f"{id_}:{found.get('ts')}",
+                    )
                     return {"ok": True, "channel": id_, "ts": found.get("ts"), "message": found}
                 if settled:
                     if id_ is None and channel[:1] not in {"U", "W"}:
