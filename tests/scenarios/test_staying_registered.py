@@ -22,6 +22,15 @@ async def w(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
         yield running
 
 
+COMMANDS = {
+    "sendMessage", "sendEphemeralMessage", "scheduleMessage", "cancelScheduledMessage", "updateMessage",
+    "deleteMessage", "addReaction", "removeReaction", "uploadFile", "openModal", "updateModal", "respond",
+    "findChannel", "findUser", "readThread",
+}  # fmt: skip
+EVENTS_CHOSEN = {
+    "MessageSent", "ButtonClicked", "OptionSelected", "ModalSubmitted", "ModalClosed", "SlashCommandUsed",
+    "ShortcutUsed",
+}  # fmt: skip
 HELP = "https://github.com/ExpediaGroup/flyte-slack"
 
 
@@ -40,10 +49,13 @@ async def test_what_is_registered(tmp_path: Path) -> None:
         (pack,) = w.flyte.api.packs.values()
         assert (pack.id, pack.labels) == ("Slack.env.prod.team.a", {"env": "prod", "team": "a"})
         definition = pack.definition
-        assert {command.name: command.events for command in definition.commands} == {
-            "sendMessage": ["MessageSent", "MessageSendFailure"]
-        }
-        assert [event.name for event in definition.events] == ["MessageSent", "MessageSendFailure"]
+        commands = {command.name: command.events or [] for command in definition.commands}
+        assert commands.keys() == COMMANDS
+        assert commands["sendMessage"] == ["MessageSent", "MessageUpdated", "MessageSendFailure"]
+        assert commands["addReaction"] == ["ReactionAdded", "ReactionAddFailure"]
+        events = [event.name for event in definition.events]
+        assert len(events) == len(set(events))
+        assert set(events) == {name for names in commands.values() for name in names} | EVENTS_CHOSEN
         of_commands = [command.links for command in definition.commands]
         for links in (definition.links, *of_commands, *(event.links for event in definition.events)):
             assert [link.rel for link in links] == ["help"]
@@ -144,6 +156,7 @@ async def test_token_from_a_file_is_rotated(tmp_path: Path) -> None:
         token.write_text("good-token-1\n")
         await w.pack.ready()
         await works(w, "late")
+        await w.delivered(2)
         assert sorted(w.flyte.texts()) == ["early", "late"]
 
         w.faults.answer(

@@ -1,4 +1,4 @@
-"""A clean stop: work in hand is finished, the rest stays on disk, the exit status is 0 (promise 10)."""
+"""A clean stop: what is in flight is finished, the rest stays on disk, the exit status is 0 (promise 10)."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from faults import holding
 from harness import EVENTS, POST, PROJECT, RESULT, TAKE, Pack, each, eventually, free_port, world
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -79,6 +80,31 @@ async def test_messages_and_results_in_hand_are_delivered(tmp_path: Path) -> Non
         assert await w.pack.exit_status() == 0
         assert w.flyte.texts(channel) == ["hello"]
         await w.done(action)
+
+
+async def test_what_only_waits_is_not_waited_for(tmp_path: Path) -> None:
+    """What waits for Retry-After, its pace or its channel's name is left at once; the next start does it."""
+    async with world(tmp_path, FLYTE_SLACK_SHUTDOWN_GRACE="600") as w:
+        await w.pack.start()
+        limited, paced, named = (w.channel(name) for name in ("limited", "paced", "named"))
+        refused = w.faults.rate_limit(r"chat\.postMessage", 600, where=holding(limited.id))
+        listing = w.faults.hang("*", r"/conversations\.list$", cut=True)
+        texts = [str(n) for n in range(10)]
+        actions = {
+            channel.name: [w.flyte.command(channelId=to, message=text) for text in texts[:number]]
+            for channel, to, number in ((limited, limited.id, 3), (paced, paced.id, 10), (named, "#named", 3))
+        }
+        await w.taken(*(action for each in actions.values() for action in each))
+        await eventually(lambda: refused.hits and listing.hits, "Slack is asked")
+        assert await w.pack.stop() == 0  # long before the end of the grace
+        assert not any(action.completed for action in (*actions["limited"], *actions["named"]))
+        assert not all(action.completed for action in actions["paced"])
+        refused.remove()
+        listing.remove()
+        await w.pack.start()
+        await w.done(*(action for each in actions.values() for action in each), timeout=60)
+        for channel in (limited, paced, named):
+            assert [post["text"] for post in w.posts(channel)] == texts[: len(actions[channel.name])]
 
 
 async def test_with_flyte_away(tmp_path: Path) -> None:
