@@ -44,9 +44,9 @@ async def put_aside(w: World, number: int) -> None:
     """Wait until so many rows are put aside, as health tells."""
 
     async def told() -> bool:
-        return f"put aside: {number}" in (await w.pack.health())["Store"]["status"]
+        return f"dead: {number}" in (await w.pack.health())["Store"]["status"]
 
-    await eventually(told, f"health tells of {number} put aside")
+    await eventually(told, f"health tells of {number} dead letters")
 
 
 async def test_an_event_that_flyte_rejects(tmp_path: Path) -> None:
