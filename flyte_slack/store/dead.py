@@ -1,4 +1,4 @@
-"""What was put aside: rows that Flyte will never take as they are, for an operator to look at."""
+"""Dead letters: rows that Flyte will never take as they are, for an operator to look at."""
 
 import json
 import time
@@ -23,11 +23,11 @@ _CONTENT = {"event": "body", "result": "result"}
 
 @dataclass(frozen=True, slots=True)
 class DeadRow:
-    """An event or a result that was put aside.
+    """An event or a result that is a dead letter.
 
     Attributes:
         id: `event-7` or `result-7`.
-        since: when it was put aside, RFC 3339.
+        since: when it died, RFC 3339.
         reason: what Flyte said.
         about: the event's key, or the action's command and identity.
         content: what could not be delivered.
@@ -41,7 +41,7 @@ class DeadRow:
 
 
 class Dead:
-    """The rows that were put aside.
+    """The dead letters.
 
     Args:
         database: of the store.

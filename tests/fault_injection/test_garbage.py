@@ -141,7 +141,7 @@ async def test_half_a_surrogate_pair(tmp_path: Path) -> None:
 
 
 async def test_deep_json(tmp_path: Path) -> None:
-    """Messages with JSON nested ever deeper delay no other; those deeper than any of Slack's are told (1, 3)."""
+    """Messages with JSON nested ever deeper delay no other; what is too deep is told (1, 2, 3)."""
     depths = (50, 900, *range(960, 990), 1000, 5000, 200_000)
     async with world(tmp_path, expected=REFUSED, SLACK_APP_TOKEN="", SLACK_SIGNING_SECRET=SECRET) as w:
         await w.pack.start()
