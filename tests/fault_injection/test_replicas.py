@@ -135,7 +135,7 @@ async def test_burst(tmp_path: Path, postgres: Postgres) -> None:
         await w.delivered(400, timeout=60)
         await w.marked(*channels)
         assert_seen_once(w, texts)
-        shares = [len(pack.logged("message stored")) for pack in packs]
+        shares = [len(pack.logged("event stored")) for pack in packs]
         assert all(shares), f"one of them received nothing: {shares}"
 
 
@@ -333,7 +333,7 @@ async def test_two_on_one_file(tmp_path: Path) -> None:
         second.launch()
         assert await second.exit_status() == 1
         (line,) = second.stderr.splitlines()
-        assert "is used by another flyte-slack" in line
+        assert "is used by another process" in line
         assert "PostgreSQL" in line
         channel = w.channel("general")
         w.say(channel, "hello")
