@@ -183,7 +183,7 @@ def at_work(engine: Engine, image: str) -> list[str]:
     """Check a pack that may do nothing it need not: it starts, says it is live, and stops when told to."""
     try:
         with engine.running(image, options=[*HARDENED, *environment(PEERLESS)]) as pack:
-            eventually(lambda: "flyte-slack starts" in pack.log or not pack.runs, "the start", within=20)
+            eventually(lambda: "the pack starts" in pack.log or not pack.runs, "the start", within=20)
             if not pack.runs:
                 return [f"does not start: {pack.log}"]
             problems = [] if pack.healthy() else ["HEALTHCHECK says unhealthy of a pack that is well"]

@@ -116,7 +116,7 @@ def test_user_without_a_name(tmp_path: Path) -> None:
     tmp_path.chmod(0o770)
     options = ["--user=20001:20002", f"--volume={tmp_path}:/data", *environment(inside.PEERLESS)]
     with engine().running(image(), options=[*HARDENED, *options]) as pack:
-        eventually(lambda: "flyte-slack starts" in pack.log, "the start")
+        eventually(lambda: "the pack starts" in pack.log, "the start")
         assert pack.healthy()
 
 
@@ -164,7 +164,7 @@ def test_between_slack_and_flyte() -> None:
         engine().running(image(), "-c", PEERS, "8765", options=peers_options) as peers,
         engine().running(image(), options=pack_options(peers, SLACK)) as pack,
     ):
-        eventually(lambda: "flyte-slack starts" in pack.log, "the start")
+        eventually(lambda: "the pack starts" in pack.log, "the start")
         eventually(functools.partial(_ready, pack), "the pack is ready")
         say(peers, "echo hello")
         eventually(lambda: [text for _, text in said(peers)] == ["echo hello", "hello"], "the echo")
