@@ -111,7 +111,7 @@ _STALE = "RUN python -m compileall -qf --invalidation-mode timestamp"
 LYING = [
     _added("own folder", "RUN chown -R 10001:10001 /opt/venv/bin", "can be written to: /opt/venv/bin"),
     _added("everybody's folder", "RUN mkdir -m 0777 /opt/state", "can be written to: /opt/state"),
-    _added("no bytecode", f"RUN rm {SITE}/flyte_slack/cli/__pycache__/main.*", "no bytecode: cli.py"),
+    _added("no bytecode", f"RUN rm {SITE}/flyte_slack/cli/__pycache__/main.*", "no bytecode: main.py"),
     _added("bytecode that grows stale", f"{_STALE} {SITE}/flyte_slack/logs.py", "its source: logs.py"),
     _added("pip beside the package", f"RUN mkdir {SITE}/pip", f"does not belong in it: {SITE}/pip"),
     _added("compiler", "RUN touch /usr/bin/x86_64-linux-gnu-gcc", "a tool: /usr/bin/x86_64-linux-gnu-gcc"),
