@@ -20,6 +20,7 @@ from typing import Self
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from . import page
 from .chat.api import ChatApi
 from .chat.trace import TraceApi
 from .dead_packs import DeadPacks
@@ -34,11 +35,6 @@ from .workspace import Workspace
 
 SOCKET_PATH = "/slack/socket"
 BODY_LIMIT = 32 * 1024 * 1024
-
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "connect-src 'self'; img-src data:; frame-ancestors 'none'"
-)
 
 
 class Sandbox:
@@ -136,7 +132,7 @@ class Sandbox:
         # The outermost application's limit on a body holds for those mounted in it.
         middlewares = [*self._middlewares, Guard(self.host).middleware()]
         app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
-        app.router.add_get("/", _page)
+        page.add_routes(app.router)
         app.router.add_get(SOCKET_PATH, self.socket_mode.handle)
         chat = self.chat.app()
         TraceApi(self.trace).add_routes(chat.router)
@@ -173,9 +169,3 @@ class Sandbox:
 def _shipped_flows() -> list[Flow]:
     with resources.as_file(resources.files("flyte_slack.sandbox") / "flows") as folder:
         return load_flows(folder)
-
-
-async def _page(_request: web.Request) -> web.Response:
-    page = resources.files("flyte_slack.sandbox").joinpath("page.html").read_text(encoding="utf-8")
-    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
-    return web.Response(text=page, content_type="text/html", headers=headers)

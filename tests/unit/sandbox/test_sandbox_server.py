@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 import pytest
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
 
 from flyte_slack.sandbox.server import Sandbox
 
@@ -169,13 +173,35 @@ async def test_the_stream_tells_changes(sandbox: Sandbox, session: aiohttp.Clien
 
 
 async def test_the_page_needs_nothing_from_elsewhere(session: aiohttp.ClientSession) -> None:
-    """The page is one document and may load nothing but its own interface."""
-    async with session.get("/") as response:
-        page = await response.text()
-        assert response.content_type == "text/html"
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-    assert "src=" not in page
-    assert "innerHTML" not in page
+    """The page loads nothing but its own files, runs nothing that stands in it, and so do its modules."""
+    loaded = {"/"}
+    waiting = ["/"]
+    while waiting:
+        address = waiting.pop()
+        async with session.get(address) as response:
+            assert response.status == 200, address
+            policy = response.headers["Content-Security-Policy"]
+            text = await response.text()
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|\sstyle=", text
+        )
+        named = re.findall(r"""(?:src=|rel="stylesheet" href=|\bfrom )"([^"]+)\"""", text)
+        found = {urljoin(address, name) for name in named} - loaded
+        assert all(name.startswith("/page/") for name in found)
+        loaded |= found
+        waiting += found
+    folder = resources.files("flyte_slack.sandbox.page")
+    shipped = {f"/page/{file.name}" for file in folder.iterdir() if file.name.endswith((".js", ".css"))}
+    assert loaded == shipped | {"/"}
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "index.html", "__init__.py", "..%2fserver.py"])
+async def test_only_the_pages_own_files_are_served(session: aiohttp.ClientSession, name: str) -> None:
+    """No other file of the package is to be had."""
+    async with session.get(URL(f"/page/{name}", encoded=True)) as response:
+        assert response.status == 404
 
 
 async def test_the_flyte_api_is_mounted(session: aiohttp.ClientSession) -> None:
