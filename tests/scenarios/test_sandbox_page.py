@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-async def url(unused_tcp_port: int) -> AsyncIterator[str]:
-    """The address of a sandbox that was started as a user starts it, with the flow of an approval."""
-    command = ["sandbox", "--port", str(unused_tcp_port), "--flows", str(FLOWS / "approval")]
+@asynccontextmanager
+async def sandbox(port: int) -> AsyncIterator[str]:
+    """Start the sandbox as a user starts it, with the flow of an approval, and give its address."""
+    command = ["sandbox", "--port", str(port), "--flows", str(FLOWS / "approval")]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "flyte_slack", *command, stdout=subprocess.PIPE
     )
@@ -40,9 +41,15 @@ async def url(unused_tcp_port: int) -> AsyncIterator[str]:
     async for line in process.stdout:
         if b"Ctrl-C" in line:
             break
-    yield f"http://127.0.0.1:{unused_tcp_port}/"
+    yield f"http://127.0.0.1:{port}/"
     process.send_signal(signal.SIGINT)
     assert await process.wait() == 0
+
+
+@pytest.fixture
+async def url(unused_tcp_port: int) -> AsyncIterator[str]:
+    async with sandbox(unused_tcp_port) as address:
+        yield address
 
 
 @pytest.fixture
@@ -207,7 +214,7 @@ async def test_hostile_text_stays_text(page: Page) -> None:
     await expect(said.locator(".author")).to_have_text("<img src=x>")
     await said.hover()
     await said.get_by_role("button", name="Trace").click()
-    await expect(page.get_by_role("complementary", name="Trace").locator("details[open]")).to_contain_text(
+    await expect(page.get_by_role("complementary", name="Trace").locator(".group[open]")).to_contain_text(
         "onerror="
     )
     await expect(page.locator("img, body script, a[href^='javascript']")).to_have_count(0)
@@ -264,7 +271,7 @@ async def test_the_trace_says_what_became_of_a_message(page: Page) -> None:
     said = message(page, "echo traced")
     await said.hover()
     await said.get_by_role("button", name="Trace").click()
-    trace = page.get_by_role("complementary", name="Trace").locator("details[open]").first
+    trace = page.get_by_role("complementary", name="Trace").locator(".group[open]").first
     await expect(trace.locator(".criteria").filter(has_text="echo / echo").first).to_contain_text("true")
     await expect(trace.locator(".criteria").filter(has_text="deploy / announce").first).to_contain_text(
         "false"
@@ -334,3 +341,47 @@ async def test_the_page_is_used_on_a_narrow_screen(page: Page) -> None:
     await page.get_by_role("button", name="Close the thread").click()
     await expect(page.get_by_role("combobox", name="Message #general")).to_be_in_viewport()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+async def test_the_page_finds_the_sandbox_again(unused_tcp_port: int, browser: BrowserContext) -> None:
+    """A page that is left open says that the sandbox is away, and goes on with the next."""
+    async with sandbox(unused_tcp_port) as url:
+        page = await opened(browser, url, "bobby")
+        await say(page, "before")
+        await expect(message(page, "before")).to_be_visible()
+        await page.get_by_role("button", name="Trace", exact=True).first.click()
+    await expect(page.get_by_role("status").filter(has_text="Reconnecting")).to_be_visible()
+    await say(page, "echo again")
+    await expect(page.get_by_role("alert")).to_have_text("The sandbox cannot be reached.")
+    async with sandbox(unused_tcp_port):
+        await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=30_000)
+        await expect(page.get_by_role("alert")).to_have_count(0)
+        await expect(message(page, "before")).to_have_count(0)
+        await expect(page.get_by_label("Write as")).to_have_value("bobby")
+        await page.get_by_role("combobox", name="Message #general").press("Enter")
+        await expect(message(page, "again")).to_have_count(2)
+        trace = page.get_by_role("complementary", name="Trace")
+        await expect(trace.locator("summary").filter(has_text="again").first).to_be_visible()
+        await expect(trace.locator("summary").filter(has_text="before")).to_have_count(0)
+
+
+async def test_the_picture_in_the_readme(page: Page) -> None:
+    """What the README shows is what one sees. ``SCREENSHOTS=docs`` takes its picture anew."""
+    await page.get_by_label("Write as").select_option("bobby")
+    await say(page, "echo hello")
+    await expect(message(page, "hello")).to_have_count(2)
+    await page.get_by_label("Write as").select_option("carol")
+    await say(page, "release web 2.0")
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    await say(page, "deploy web")
+    await expect(page.get_by_role("button", name="1 reply")).to_be_visible()
+    asked = message(page, "echo hello")
+    await asked.hover()
+    await asked.get_by_role("button", name="Trace").click()
+    trace = page.get_by_role("complementary", name="Trace")
+    await expect(trace.get_by_text("SUCCESS")).to_be_visible()
+    if folder := os.environ.get("SCREENSHOTS"):
+        await trace.locator(".event summary").click()
+        await page.get_by_role("combobox", name="Message #general").focus()
+        await page.mouse.move(0, 0)
+        await page.screenshot(path=Path(folder) / "sandbox.png")

@@ -21,6 +21,16 @@ export class Surface {
     return Object.fromEntries([...this.fields].filter(([, field]) => field.touched).map(([name, field]) => [name, field.read()]));
   }
 
+  /* Take over what was typed in an earlier drawing of the same message or modal. */
+  adopt(earlier) {
+    for (const [name, field] of this.fields) {
+      const before = earlier.fields.get(name);
+      if (!before?.touched || before.node.tagName !== field.node.tagName || !("value" in field.node) || field.node.multiple) continue;
+      field.node.value = before.node.value;
+      field.touched = true;
+    }
+  }
+
   keep(block, element, node, read) {
     const field = {read, touched: false, node};
     node.addEventListener("input", () => { field.touched = true; });

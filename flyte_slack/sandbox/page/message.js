@@ -87,9 +87,7 @@ function files(message) {
 }
 
 /* Text is the fallback of blocks, so it is shown only if there are none, or with attachments and files. */
-function content(message) {
-  const surface = new Surface();
-  surface.act = act(message, surface);
+function content(message, surface) {
   const nodes = [];
   if (message.text && !message.blocks.length) nodes.push(el("div", {class: "text"}, ...mrkdwn(message.text)));
   nodes.push(...blocks(message.blocks, surface));
@@ -106,9 +104,13 @@ function repliesTo(message, actions) {
   return button(count, () => actions.thread(message), {class: "replies", title: `From ${names}`, "data-key": "replies"});
 }
 
-/* Put a message into its list item, anew if it was there: what had the focus keeps it. */
+const surfaces = new WeakMap();
+
+/* Put a message into its list item, anew if it was there: focus and what was typed into its inputs stay. */
 export function fill(item, message, actions) {
   const focused = item.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const surface = new Surface();
+  surface.act = act(message, surface);
   const author = authorOf(message);
   const icon = message.icons.emoji ? emoji(message.icons.emoji.replace(/^:|:$/g, "")) : author[0].toUpperCase();
   const avatar = el("span", {class: "avatar", "aria-hidden": "true"}, icon);
@@ -122,12 +124,14 @@ export function fill(item, message, actions) {
   if (message.ephemeral_to) body.append(el("div", {class: "soft", textContent: "Only visible to you"}));
   if (message.subtype === "thread_broadcast") body.append(el("div", {class: "soft", textContent: "replied to a thread"}));
   if (message.deleted) body.append(el("div", {class: "text soft", textContent: "This message was deleted."}));
-  else body.append(...content(message));
+  else body.append(...content(message, surface));
   if (message.reactions.length) body.append(reactions(message));
   const replies = repliesTo(message, actions);
   if (replies) body.append(replies);
   item.className = message.ephemeral_to ? "message ephemeral" : "message";
   const tools = toolbar(message, item, actions);
   item.replaceChildren(avatar, body, ...(tools ? [tools] : []));
+  if (surfaces.has(item)) surface.adopt(surfaces.get(item));
+  surfaces.set(item, surface);
   if (focused) item.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }

@@ -15,7 +15,6 @@ export function receiveModals({user, modals}) {
 }
 
 export const forgetModals = () => open.clear();
-export const hasModal = name => Boolean(open.get(name)?.length);
 
 const body = more => ({user: state.me, ...more});
 
@@ -24,7 +23,7 @@ export function showModal() {
   const modal = open.get(state.me)?.at(-1);
   if (!modal) return hide();
   if (shown?.id === modal.view_id && shown.hash === modal.view.hash && shown.dialog.open) return undefined;
-  const typed = shown?.id === modal.view_id ? shown.surface.fields : new Map();
+  const typed = shown?.id === modal.view_id ? shown.surface : null;
   hide();
   const surface = new Surface(null, modal.view.state.values);
   surface.act = (element, value) => attempt(() =>
@@ -32,13 +31,7 @@ export function showModal() {
   shown = {id: modal.view_id, hash: modal.view.hash, surface, dialog: draw(modal, surface)};
   document.body.append(shown.dialog);
   shown.dialog.showModal();
-  for (const [name, field] of surface.fields) {
-    const before = typed.get(name);
-    if (before?.touched && "value" in field.node && "value" in before.node) {
-      field.node.value = before.node.value;
-      field.touched = true;
-    }
-  }
+  if (typed) surface.adopt(typed);
   shown.dialog.querySelector("form input, form textarea, form select")?.focus();
   return undefined;
 }

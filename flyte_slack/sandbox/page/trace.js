@@ -134,7 +134,7 @@ const code = text => el("pre", {textContent: typeof text === "string" ? text : J
 const CONTENT = {
   event: (detail, head) => {
     head.append(el("span", {class: "strong", textContent: detail.event}), el("span", {class: "soft", textContent: `from ${detail.pack}`}));
-    return [tree(detail.payload, "Event.Payload")];
+    return [Object.assign(folded("Payload", tree(detail.payload, "Event.Payload")), {open: true})];
   },
   criteria: (detail, head) => {
     head.append(verdict(detail.true, detail.true ? "true" : "false"));
